@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "norma/grouping.hpp"
+#include "norma/moments.hpp"
+#include "norma/parallel.hpp"
+#include "norma/view.hpp"
+
+/// Forward and backward, over any grouping.
+///
+///     y = (x - mean) * rstd * weight + bias          rstd = 1 / sqrt(variance + eps)
+///
+/// mean and variance are those of the distribution that the element belongs to; the variance is the population's. weight and
+/// bias belong to the element's index along the grouping's parameter axes.
+
+namespace norma {
+
+struct Options {
+  ConstView weight;              ///< of any float dtype, contiguous, as many values as the grouping has parameters; absent: 1
+  ConstView bias;                ///< likewise; absent: 0
+  bool weight_plus_one = false;  ///< weight is stored around zero and applied as 1 + weight
+  double eps = 1e-5;             ///< added to the variance, in the units of x squared; 0 or more
+  bool centered = true;          ///< false measures about zero and subtracts nothing: RMSNorm (arXiv:1910.07467, eq. 4)
+  Runner* runner = nullptr;      ///< where the work runs; null: default_runner()
+};
+
+/// Where backward writes. Each may be absent. dweight and dbias take any float dtype; dx has x's.
+struct Gradients {
+  View dx, dweight, dbias;
+};
+
+/// Measures each distribution of x. moments: as many as the grouping has distributions, numbered as Grouping::assign does.
+/// Of Options it uses centered and runner. Throws Error.
+NORMA_API void measure(const ConstView& x, const Grouping& grouping, std::span<Moments> moments, const Options& = {});
+
+/// Normalizes each distribution of x by what is measured of it, as in training.
+///
+/// x, y    same shape and dtype; y may be the very same view as x; partial overlap throws.
+/// saved   where given: what was measured, one a distribution, for backward() and running statistics.
+/// Throws Error before anything is written. One read and one write of x where a distribution fits in cache.
+NORMA_API void normalize(const ConstView& x, const View& y, const Grouping& grouping, const Options& = {},
+                         std::span<Moments> saved = {});
+
+/// Normalizes x by given statistics, as in inference: one a distribution.
+NORMA_API void normalize_with(const ConstView& x, const View& y, const Grouping& grouping, std::span<const Moments> given,
+                              const Options& = {});
+
+/// The gradients of a loss through normalize(), from dy = dloss/dy and what normalize() saved.
+///
+///     g  = dy * weight              xhat = (x - mean) * rstd
+///     dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd        (without mean(g) where not centered)
+///     dweight = sum(dy * xhat)      dbias = sum(dy)            (over all elements that share the parameter)
+///
+/// Ioffe, Szegedy 2015, section 3. options must be those of the forward pass (bias is not used).
+/// dx may be the very same view as dy or x. Throws Error before anything is written.
+NORMA_API void backward(const ConstView& x, const ConstView& dy, const Grouping& grouping, std::span<const Moments> saved,
+                        const Gradients& gradients, const Options& = {});
+
+/// The gradients through normalize_with(), whose statistics are constants: dx = dy * weight * rstd.
+NORMA_API void backward_with(const ConstView& x, const ConstView& dy, const Grouping& grouping,
+                             std::span<const Moments> given, const Gradients& gradients, const Options& = {});
+
+/// A grouping laid over a layout: a few nested loops. All checks of shapes and strides happen when it is made; it can then
+/// run any number of times, on any memory of that layout, from several threads at once. A warm run allocates nothing.
+class NORMA_API Plan {
+ public:
+  /// For measure() alone; for normalize() and normalize_with(); for backward() and backward_with(). Throws Error.
+  Plan(const ConstView& x, const Grouping& grouping);
+  Plan(const ConstView& x, const View& y, const Grouping& grouping);
+  Plan(const ConstView& x, const ConstView& dy, const ConstView& dx, const Grouping& grouping);
+
+  std::int64_t distributions() const;
+  std::int64_t parameters() const;
+  /// Whether the views have the layout that the plan was made for (the memory may be another).
+  bool fits(const ConstView& x, const ConstView& y) const;
+  bool fits(const ConstView& x, const ConstView& dy, const ConstView& dx) const;
+  /// The loops and the kernel family, a line each, for people.
+  std::string describe() const;
+
+  void measure(const ConstView& x, std::span<Moments> moments, const Options& = {}) const;
+  void normalize(const ConstView& x, const View& y, const Options& = {}, std::span<Moments> saved = {}) const;
+  void normalize_with(const ConstView& x, const View& y, std::span<const Moments> given, const Options& = {}) const;
+  void backward(const ConstView& x, const ConstView& dy, std::span<const Moments> saved, const Gradients& gradients,
+                const Options& = {}) const;
+  void backward_with(const ConstView& x, const ConstView& dy, std::span<const Moments> given, const Gradients& gradients,
+                     const Options& = {}) const;
+
+ private:
+  std::shared_ptr<const struct PlanData> data_;
+};
+
+/// The instruction set that runs ("AVX3", "AVX2", "SSE4", "NEON", …: Highway's names), and those that this machine can run.
+/// Default: the best one, or the environment variable NORMA_TARGET. set_target() and a wrong NORMA_TARGET throw Error;
+/// set_target() is not for use while other threads normalize. Every target gives the same bits.
+NORMA_API const char* target();
+NORMA_API std::vector<std::string> targets();
+NORMA_API void set_target(const std::string& name);
+
+}  // namespace norma

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public functions: every check of a call's arguments, then the family that the plan chose.
+#include "norma/normalize.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "call.hpp"
+#include "half.hpp"
+
+namespace norma {
+
+namespace {
+
+[[noreturn]] void refuse(const PlanData& plan, const std::string& sentence) {
+  throw Error("[" + std::string(plan.grouping.name()) + "] " + sentence);
+}
+
+/// Everything that a call brings beside its layout.
+struct Arguments {
+  const PlanData& plan;
+  const Options& options;
+
+  void check_options() const {
+    if (!(options.eps >= 0) || std::isinf(options.eps)) {
+      refuse(plan, "eps = " + std::to_string(options.eps) + " is not a number of 0 or more; 1e-5 is usual");
+    }
+    check_parameter(options.weight, "weight");
+    check_parameter(options.bias, "bias");
+  }
+
+  /// As many values as there are parameters, side by side, of a float dtype.
+  void check_parameter(const ConstView& v, const char* name) const {
+    if (v.empty()) return;
+    const std::int64_t expected = plan.boxes.parameters();
+    if (v.size() != expected) {
+      refuse(plan, std::string(name) + " of shape " + to_string(v.shape()) + " has " + std::to_string(v.size()) +
+                       " values, but the input of shape " + to_string(plan.boxes.shape) + " has " +
+                       std::to_string(expected) + " parameters; give one value for each");
+    }
+    if (v.dtype() == DType::u8) refuse(plan, std::string(name) + " is u8; give f32, f64, f16 or bf16");
+    if (!v.contiguous()) {
+      refuse(plan, std::string(name) + " with strides " + to_string(v.strides()) + " is not contiguous; copy it first");
+    }
+  }
+
+  void check_count(std::size_t count, const char* name) const {
+    const std::int64_t expected = plan.boxes.distributions();
+    if (static_cast<std::int64_t>(count) != expected) {
+      refuse(plan, std::string(name) + " has room for " + std::to_string(count) + " distributions, but there are " +
+                       std::to_string(expected) + "; give one Moments for each");
+    }
+  }
+
+  /// A lone value is its own mean: its result would be the bias whatever it is.
+  void check_training() const {
+    if (!plan.grouping.needs_two() || plan.masked || count_of(plan.boxes.shape) != plan.boxes.distributions()) return;
+    if (plan.boxes.distributions() == 0) return;
+    refuse(plan, "shape " + to_string(plan.boxes.shape) +
+                     " gives each distribution a single value, which has no deviation to train on; use a larger batch, or "
+                     "given statistics as in inference (normalize_with)");
+  }
+
+  void check_output(const ConstView& out, const ConstView& in, const char* out_name, const char* in_name) const {
+    if (!same(out, in) && overlap(out, in)) {
+      refuse(plan, std::string(out_name) + " overlaps " + in_name +
+                       " in part; let it be the very same view, or memory of its own");
+    }
+  }
+
+  /// What is only read must not be written.
+  void check_apart(const ConstView& out, const char* name) const {
+    if (overlap(out, options.weight)) refuse(plan, std::string(name) + " overlaps weight; give it memory of its own");
+    if (overlap(out, options.bias)) refuse(plan, std::string(name) + " overlaps bias; give it memory of its own");
+    if (overlap(out, plan.grouping.mask())) refuse(plan, std::string(name) + " overlaps mask; give it memory of its own");
+  }
+};
+
+template <class T>
+double read(const void* data, std::int64_t i) {
+  return to_double(static_cast<const T*>(data)[i]);
+}
+
+double value_at(const ConstView& v, std::int64_t i) {
+  switch (v.dtype()) {
+    case DType::f64: return read<double>(v.data(), i);
+    case DType::f16: return read<Half>(v.data(), i);
+    case DType::bf16: return read<BFloat16>(v.data(), i);
+    default: return read<float>(v.data(), i);
+  }
+}
+
+void set_value(const View& v, std::int64_t i, double value) {
+  switch (v.dtype()) {
+    case DType::f64: static_cast<double*>(v.data())[i] = value; break;
+    case DType::f16: static_cast<Half*>(v.data())[i] = from_double<Half>(value); break;
+    case DType::bf16: static_cast<BFloat16*>(v.data())[i] = from_double<BFloat16>(value); break;
+    default: static_cast<float*>(v.data())[i] = static_cast<float>(value); break;
+  }
+}
+
+/// Weight or bias in the compute type and in the plan's order: the caller's own memory where that is what it holds.
+const void* prepare(const PlanData& plan, const ConstView& v, double plus, Scratch::Frame& frame) {
+  if (v.empty()) return nullptr;
+  const bool in_double = plan.dtype == DType::f64;
+  if (plan.parameter_order.empty() && plus == 0 && v.dtype() == (in_double ? DType::f64 : DType::f32)) return v.data();
+  const std::int64_t n = v.size();
+  void* values = frame.take<double>(n);
+  for (std::int64_t k = 0; k < n; ++k) {
+    const double value = plus + value_at(v, plan.parameter_order.empty() ? k : plan.parameter_order[static_cast<std::size_t>(k)]);
+    if (in_double) {
+      static_cast<double*>(values)[k] = value;
+    } else {
+      static_cast<float*>(values)[k] = static_cast<float>(value);
+    }
+  }
+  return values;
+}
+
+void write_parameters(const PlanData& plan, const double* sums, const View& to) {
+  for (std::int64_t k = 0; k < to.size(); ++k) {
+    set_value(to, plan.parameter_order.empty() ? k : plan.parameter_order[static_cast<std::size_t>(k)], sums[k]);
+  }
+}
+
+Call make_call(const PlanData& plan, const Options& options) {
+  return {plan, simd::kernels()[plan.dtype], options.runner ? *options.runner : default_runner(), options.eps,
+          options.centered};
+}
+
+void check_dtype(const ConstView& v, const char* name) {
+  if (v.empty()) throw Error("[normalize] " + std::string(name) + " is absent; give a view of it");
+  if (v.dtype() == DType::u8) {
+    throw Error("[normalize] " + std::string(name) + " is u8; convert it to f32, f64, f16 or bf16");
+  }
+}
+
+void check_alike(const ConstView& v, const ConstView& x, const char* name) {
+  check_dtype(v, name);
+  if (v.shape() == x.shape() && v.dtype() == x.dtype()) return;
+  throw Error("[normalize] " + std::string(name) + " of shape " + to_string(v.shape()) + " and dtype " + name_of(v.dtype()) +
+              " is not like x of shape " + to_string(x.shape()) + " and dtype " + name_of(x.dtype()) +
+              "; give it the same shape and dtype");
+}
+
+void check_fits(bool fits) {
+  if (!fits) {
+    throw Error("[plan] the views do not have the shapes, strides and dtypes that the plan was made for; make a new plan");
+  }
+}
+
+void run_forward(const Call& call) {
+  if (count_of(call.plan.boxes.shape) == 0) {
+    for (Moments& m : call.saved) m = {};
+    return;
+  }
+  call.plan.family == Family::rows ? forward_rows(call) : forward_columns(call);
+}
+
+void run_backward(const PlanData& plan, const ConstView& x, const ConstView& dy, std::span<const Moments> statistics,
+                  const Gradients& gradients, const Options& options, bool constant) {
+  const Arguments arguments{plan, options};
+  arguments.check_options();
+  arguments.check_count(statistics.size(), constant ? "given" : "saved");
+  arguments.check_parameter(gradients.dweight, "dweight");
+  arguments.check_parameter(gradients.dbias, "dbias");
+  if (!gradients.dx.empty()) {
+    arguments.check_output(gradients.dx, x, "dx", "x");
+    arguments.check_output(gradients.dx, dy, "dx", "dy");
+    arguments.check_apart(gradients.dx, "dx");
+  }
+  for (const auto& [v, name] : {std::pair{&gradients.dweight, "dweight"}, std::pair{&gradients.dbias, "dbias"}}) {
+    if (v->empty()) continue;
+    if (overlap(*v, x) || overlap(*v, dy) || overlap(*v, gradients.dx)) {
+      refuse(plan, std::string(name) + " overlaps x, dy or dx; give it memory of its own");
+    }
+    arguments.check_apart(*v, name);
+  }
+  if (overlap(gradients.dweight, gradients.dbias)) refuse(plan, "dweight overlaps dbias; give each memory of its own");
+
+  Scratch::Frame frame;
+  Call call = make_call(plan, options);
+  call.x = static_cast<const std::byte*>(x.data());
+  call.dy = static_cast<const std::byte*>(dy.data());
+  call.out = static_cast<std::byte*>(gradients.dx.data());
+  call.given = statistics;
+  call.constant_statistics = constant;
+  call.weight = prepare(plan, options.weight, options.weight_plus_one ? 1 : 0, frame);
+  const std::int64_t parameters = plan.boxes.parameters();
+  if (!gradients.dweight.empty()) call.dweight = frame.make<double>(parameters);
+  if (!gradients.dbias.empty()) call.dbias = frame.make<double>(parameters);
+  if (count_of(plan.boxes.shape) > 0) plan.family == Family::rows ? backward_rows(call) : backward_columns(call);
+  if (call.dweight) write_parameters(plan, call.dweight, gradients.dweight);
+  if (call.dbias) write_parameters(plan, call.dbias, gradients.dbias);
+}
+
+}  // namespace
+
+Plan::Plan(const ConstView& x, const Grouping& grouping) {
+  check_dtype(x, "x");
+  const ConstView* views[] = {&x};
+  data_ = std::make_shared<const PlanData>(grouping, views, 1);
+}
+
+Plan::Plan(const ConstView& x, const View& y, const Grouping& grouping) {
+  check_dtype(x, "x");
+  check_alike(y, x, "y");
+  const ConstView* views[] = {&x, &y};
+  data_ = std::make_shared<const PlanData>(grouping, views, 2);
+}
+
+Plan::Plan(const ConstView& x, const ConstView& dy, const ConstView& dx, const Grouping& grouping) {
+  check_dtype(x, "x");
+  check_alike(dy, x, "dy");
+  check_alike(dx, x, "dx");
+  const ConstView* views[] = {&x, &dy, &dx};
+  data_ = std::make_shared<const PlanData>(grouping, views, 3);
+}
+
+std::int64_t Plan::distributions() const { return data_->boxes.distributions(); }
+std::int64_t Plan::parameters() const { return data_->boxes.parameters(); }
+std::string Plan::describe() const { return data_->describe(); }
+
+bool Plan::fits(const ConstView& x, const ConstView& y) const {
+  const ConstView* views[] = {&x, &y};
+  return data_->fits(views, y.empty() ? 1 : 2);
+}
+
+bool Plan::fits(const ConstView& x, const ConstView& dy, const ConstView& dx) const {
+  const ConstView* views[] = {&x, &dy, &dx};
+  return data_->fits(views, 3);
+}
+
+void Plan::measure(const ConstView& x, std::span<Moments> moments, const Options& options) const {
+  const ConstView* views[] = {&x};
+  check_fits(data_->fits(views, 1));
+  const Arguments arguments{*data_, options};
+  arguments.check_count(moments.size(), "moments");
+  Call call = make_call(*data_, options);
+  call.x = static_cast<const std::byte*>(x.data());
+  call.saved = moments;
+  if (count_of(data_->boxes.shape) == 0) {
+    for (Moments& m : moments) m = {};
+    return;
+  }
+  data_->family == Family::rows ? measure_rows(call) : measure_columns(call);
+}
+
+void Plan::normalize(const ConstView& x, const View& y, const Options& options, std::span<Moments> saved) const {
+  check_fits(fits(x, y));
+  const Arguments arguments{*data_, options};
+  arguments.check_options();
+  arguments.check_training();
+  if (!saved.empty()) arguments.check_count(saved.size(), "saved");
+  arguments.check_output(y, x, "y", "x");
+  arguments.check_apart(y, "y");
+  Scratch::Frame frame;
+  Call call = make_call(*data_, options);
+  call.x = static_cast<const std::byte*>(x.data());
+  call.out = static_cast<std::byte*>(y.data());
+  call.saved = saved;
+  call.weight = prepare(*data_, options.weight, options.weight_plus_one ? 1 : 0, frame);
+  call.bias = prepare(*data_, options.bias, 0, frame);
+  run_forward(call);
+}
+
+void Plan::normalize_with(const ConstView& x, const View& y, std::span<const Moments> given, const Options& options) const {
+  check_fits(fits(x, y));
+  const Arguments arguments{*data_, options};
+  arguments.check_options();
+  arguments.check_count(given.size(), "given");
+  arguments.check_output(y, x, "y", "x");
+  arguments.check_apart(y, "y");
+  Scratch::Frame frame;
+  Call call = make_call(*data_, options);
+  call.x = static_cast<const std::byte*>(x.data());
+  call.out = static_cast<std::byte*>(y.data());
+  call.given = given;
+  call.weight = prepare(*data_, options.weight, options.weight_plus_one ? 1 : 0, frame);
+  call.bias = prepare(*data_, options.bias, 0, frame);
+  run_forward(call);
+}
+
+void Plan::backward(const ConstView& x, const ConstView& dy, std::span<const Moments> saved, const Gradients& gradients,
+                    const Options& options) const {
+  check_fits(fits(x, dy, gradients.dx.empty() ? dy : static_cast<const ConstView&>(gradients.dx)));
+  run_backward(*data_, x, dy, saved, gradients, options, false);
+}
+
+void Plan::backward_with(const ConstView& x, const ConstView& dy, std::span<const Moments> given, const Gradients& gradients,
+                         const Options& options) const {
+  check_fits(fits(x, dy, gradients.dx.empty() ? dy : static_cast<const ConstView&>(gradients.dx)));
+  run_backward(*data_, x, dy, given, gradients, options, true);
+}
+
+void measure(const ConstView& x, const Grouping& grouping, std::span<Moments> moments, const Options& options) {
+  Plan(x, grouping).measure(x, moments, options);
+}
+
+void normalize(const ConstView& x, const View& y, const Grouping& grouping, const Options& options, std::span<Moments> saved) {
+  Plan(x, y, grouping).normalize(x, y, options, saved);
+}
+
+void normalize_with(const ConstView& x, const View& y, const Grouping& grouping, std::span<const Moments> given,
+                    const Options& options) {
+  Plan(x, y, grouping).normalize_with(x, y, given, options);
+}
+
+void backward(const ConstView& x, const ConstView& dy, const Grouping& grouping, std::span<const Moments> saved,
+              const Gradients& gradients, const Options& options) {
+  Plan(x, dy, gradients.dx.empty() ? dy : static_cast<const ConstView&>(gradients.dx), grouping)
+      .backward(x, dy, saved, gradients, options);
+}
+
+void backward_with(const ConstView& x, const ConstView& dy, const Grouping& grouping, std::span<const Moments> given,
+                   const Gradients& gradients, const Options& options) {
+  Plan(x, dy, gradients.dx.empty() ? dy : static_cast<const ConstView&>(gradients.dx), grouping)
+      .backward_with(x, dy, given, gradients, options);
+}
+
+}  // namespace norma

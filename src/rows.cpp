@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward, rows: the elements of one distribution lie side by side, or are gathered so.
+#include "rows.hpp"
+
+#include <algorithm>
+
+namespace norma {
+
+namespace {
+
+/// The runs of a chunk that kernels can take together: all of them where they are evenly spaced, else one by one.
+template <class Body>
+void for_each_stretch(const Distribution& d, const Chunk& chunk, const Body& body) {
+  if (d.plan().even_runs()) {
+    body(d.at(chunk.run), chunk.runs, std::int64_t{0});
+    return;
+  }
+  for (std::int64_t r = 0; r < chunk.runs; ++r) body(d.at(chunk.run + r), std::int64_t{1}, r);
+}
+
+std::int64_t run_step(const PlanData& plan, std::size_t operand) {
+  return plan.pooled.empty() ? 0 : plan.pooled.back().step.operand[operand];
+}
+
+Moments measure_chunk(const Call& call, const Distribution& d, const Chunk& chunk, Staging& staging) {
+  const PlanData& plan = call.plan;
+  const auto kernel = call.centered ? call.kernels.measure_rows : call.kernels.measure_squares_rows;
+  simd::LaneSums sums;
+  simd::MeasureRows args{nullptr, 1, 0, chunk.length, 0, &sums};
+  std::int64_t count = chunk.runs * chunk.length;
+  if (plan.staged) {
+    count = staging.gather(d, chunk, 0, call.x, call.centered ? Staging::Fill::member : Staging::Fill::zero);
+    if (count == 0) return {};
+    args.x = staging.buffer(0);
+    args.pivot = call.centered ? element_at(plan.dtype, staging.buffer(0)) : 0;
+    // A run that fills a vector keeps lanes of its own, as it has where nothing is gathered; shorter ones are packed.
+    const bool packed = plan.inner.size < simd::kLanes;
+    args.runs = packed ? 1 : chunk.runs;
+    args.run_stride = chunk.length;
+    args.length = packed ? chunk.runs * chunk.length : chunk.length;
+    kernel(args);
+  } else {
+    const std::int64_t size = call.element_size();
+    args.run_stride = run_step(plan, 0);
+    bool first = true;
+    for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
+      const std::byte* x = call.x + (at.operand[0] + chunk.first) * size;
+      if (first && call.centered) args.pivot = element_at(plan.dtype, x);
+      first = false;
+      args.x = x;
+      args.runs = runs;
+      kernel(args);
+    });
+  }
+  const double second = simd::sum_of(sums.second);
+  return call.centered ? simd::moments_of(count, args.pivot, simd::sum_of(sums.first), second) : Moments{count, 0, 0, second};
+}
+
+Moments measure_block(const Call& call, const Distribution& d, std::int64_t block, Staging& staging) {
+  Moments m;
+  const std::int64_t end = std::min(d.chunks(), (block + 1) * Distribution::kBlock);
+  for (std::int64_t k = block * Distribution::kBlock; k < end; ++k) {
+    m = merge(m, measure_chunk(call, d, d.chunk(k), staging));
+  }
+  return m;
+}
+
+Moments measure_distribution(const Call& call, const Distribution& d, Staging& staging) {
+  Moments m;
+  for (std::int64_t block = 0; block < d.blocks(); ++block) m = merge(m, measure_block(call, d, block, staging));
+  return m;
+}
+
+void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, const simd::Standard& standard,
+                 Staging& staging) {
+  const PlanData& plan = call.plan;
+  const std::int64_t element_step = plan.inner.step.parameter;
+  simd::ApplyRows args{};
+  args.length = chunk.length;
+  args.standard = standard;
+  args.param_element = element_step != 0;
+  const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y) {
+    args.x = x;
+    args.y = y;
+    args.runs = runs;
+    args.weight = call.parameter(call.weight, at.parameter + chunk.first * element_step);
+    args.bias = call.parameter(call.bias, at.parameter + chunk.first * element_step);
+    call.kernels.apply_rows(args);
+  };
+  const std::int64_t size = call.element_size();
+  if (!plan.staged) {
+    args.x_run = run_step(plan, 0);
+    args.y_run = run_step(plan, 1);
+    args.param_run = plan.pooled.empty() ? 0 : plan.pooled.back().step.parameter;
+    for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
+      run(at, runs, call.x + (at.operand[0] + chunk.first) * size, call.out + (at.operand[1] + chunk.first) * size);
+    });
+    return;
+  }
+  staging.gather(d, chunk, 0, call.x, Staging::Fill::zero);
+  if (call.weight == nullptr && call.bias == nullptr) {
+    args.length = chunk.runs * chunk.length;
+    run(Offsets(), 1, staging.buffer(0), staging.buffer(1));
+  } else {
+    for (std::int64_t r = 0; r < chunk.runs; ++r) {
+      const std::int64_t at = r * chunk.length * size;
+      run(d.at(chunk.run + r), 1, staging.buffer(0) + at, staging.buffer(1) + at);
+    }
+  }
+  staging.scatter(d, chunk, 1, call.out);
+}
+
+void apply_block(const Call& call, const Distribution& d, std::int64_t block, const simd::Standard& standard,
+                 Staging& staging) {
+  const std::int64_t end = std::min(d.chunks(), (block + 1) * Distribution::kBlock);
+  for (std::int64_t k = block * Distribution::kBlock; k < end; ++k) apply_chunk(call, d, d.chunk(k), standard, staging);
+}
+
+/// Few and long distributions are shared between threads block by block, others one by one. The bits are the same.
+bool split_blocks(const Call& call, bool shared) {
+  return shared && call.plan.kept_count < std::int64_t{4} * call.runner.concurrency() &&
+         call.plan.longest > Distribution::kBlock * simd::kChunk;
+}
+
+/// Numbers all blocks of all distributions in one row; block_start has kept_count + 1 values.
+void number_blocks(const PlanData& plan, std::int64_t* block_start) {
+  block_start[0] = 0;
+  for (std::int64_t i = 0; i < plan.kept_count; ++i) block_start[i + 1] = block_start[i] + Distribution(plan, i).blocks();
+}
+
+std::int64_t owner(const std::int64_t* block_start, std::int64_t count, std::int64_t block) {
+  return std::upper_bound(block_start, block_start + count + 1, block) - block_start - 1;
+}
+
+/// Measures every distribution, sharing blocks, into moments in the order of the kept loops.
+void measure_by_blocks(const Call& call, const std::int64_t* block_start, Moments* moments) {
+  const std::int64_t count = call.plan.kept_count;
+  Scratch::Frame frame;
+  auto* parts = frame.make<Moments>(block_start[count]);
+  for_each_task(call.runner, true, block_start[count], [&](std::int64_t t) {
+    const std::int64_t i = owner(block_start, count, t);
+    Staging staging(call.plan);
+    parts[t] = measure_block(call, Distribution(call.plan, i), t - block_start[i], staging);
+  });
+  for (std::int64_t i = 0; i < count; ++i) {
+    Moments m;
+    for (std::int64_t t = block_start[i]; t < block_start[i + 1]; ++t) m = merge(m, parts[t]);
+    moments[i] = m;
+  }
+}
+
+/// What the hot kernel takes: one run a distribution, in one chunk, parameters along the run alone.
+bool fused(const Call& call) {
+  const PlanData& plan = call.plan;
+  if (plan.staged || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 ||
+      !call.given.empty() || (!plan.kept.empty() && plan.kept.back().step.distribution != 1)) {
+    return false;
+  }
+  if (call.weight == nullptr && call.bias == nullptr) return true;
+  if (plan.inner.step.parameter != 1) return false;
+  for (const Loop& loop : plan.kept) {
+    if (loop.step.parameter != 0) return false;
+  }
+  return true;
+}
+
+void forward_fused(const Call& call, bool shared) {
+  const PlanData& plan = call.plan;
+  const Loop one, &rows = plan.kept.empty() ? one : plan.kept.back();
+  const std::int64_t size = call.element_size();
+  for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
+    while (first < last) {
+      const Offsets at = plan.kept_offsets(first);
+      const std::int64_t count = std::min(last - first, rows.size - first % rows.size);
+      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count,
+                                   rows.step.operand[0], rows.step.operand[1], plan.inner.size, call.eps, call.centered,
+                                   call.weight, call.bias,
+                                   call.saved.empty() ? nullptr : call.saved.data() + at.distribution});
+      first += count;
+    }
+  });
+}
+
+}  // namespace
+
+void measure_rows(const Call& call) {
+  const PlanData& plan = call.plan;
+  const bool shared = share(call);
+  if (split_blocks(call, shared)) {
+    Scratch::Frame frame;
+    auto* block_start = frame.take<std::int64_t>(plan.kept_count + 1);
+    auto* moments = frame.take<Moments>(plan.kept_count);
+    number_blocks(plan, block_start);
+    measure_by_blocks(call, block_start, moments);
+    for (std::int64_t i = 0; i < plan.kept_count; ++i) {
+      call.saved[static_cast<std::size_t>(plan.kept_offsets(i).distribution)] = moments[i];
+    }
+    return;
+  }
+  for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
+    Staging staging(plan);
+    for (std::int64_t i = first; i < last; ++i) {
+      const Distribution d(plan, i);
+      call.saved[static_cast<std::size_t>(d.number())] = measure_distribution(call, d, staging);
+    }
+  });
+}
+
+void forward_rows(const Call& call) {
+  const PlanData& plan = call.plan;
+  const bool shared = share(call);
+  if (fused(call)) return forward_fused(call, shared);
+  if (split_blocks(call, shared)) {
+    Scratch::Frame frame;
+    auto* block_start = frame.take<std::int64_t>(plan.kept_count + 1);
+    auto* moments = frame.take<Moments>(plan.kept_count);
+    number_blocks(plan, block_start);
+    if (call.given.empty()) measure_by_blocks(call, block_start, moments);
+    for (std::int64_t i = 0; i < plan.kept_count; ++i) {
+      const auto number = static_cast<std::size_t>(plan.kept_offsets(i).distribution);
+      if (!call.given.empty()) moments[i] = call.given[number];
+      if (!call.saved.empty()) call.saved[number] = moments[i];
+    }
+    for_each_task(call.runner, true, block_start[plan.kept_count], [&](std::int64_t t) {
+      const std::int64_t i = owner(block_start, plan.kept_count, t);
+      Staging staging(plan);
+      apply_block(call, Distribution(plan, i), t - block_start[i], call.standard(moments[i]), staging);
+    });
+    return;
+  }
+  for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
+    Staging staging(plan);
+    for (std::int64_t i = first; i < last; ++i) {
+      const Distribution d(plan, i);
+      const auto number = static_cast<std::size_t>(d.number());
+      const Moments m = call.given.empty() ? measure_distribution(call, d, staging) : call.given[number];
+      if (!call.saved.empty()) call.saved[number] = m;
+      const simd::Standard standard = call.standard(m);
+      for (std::int64_t block = 0; block < d.blocks(); ++block) apply_block(call, d, block, standard, staging);
+    }
+  });
+}
+
+}  // namespace norma

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "call.hpp"
+
+/// A distribution as a sequence of runs, cut into chunks of fixed size from its own start: what the forward and the backward
+/// pass of the rows family share.
+
+namespace norma {
+
+/// Runs [run, run + runs) of a distribution, and of each the elements [first, first + length).
+struct Chunk {
+  std::int64_t run, runs, first, length;
+};
+
+/// One distribution of a plan.
+class Distribution {
+ public:
+  Distribution(const PlanData& plan, std::int64_t index)
+      : plan_(plan), index_(index), start_(plan.kept_offsets(index)), runs_(plan.runs(index)) {}
+
+  std::int64_t number() const { return start_.distribution; }
+  std::int64_t runs() const { return runs_; }
+  const PlanData& plan() const { return plan_; }
+
+  /// Where a run begins.
+  Offsets at(std::int64_t run) const;
+
+  std::int64_t chunks() const;
+  Chunk chunk(std::int64_t k) const;
+  /// Chunks are merged one after another within a block, and the blocks' results likewise: threads share blocks.
+  static constexpr std::int64_t kBlock = 16;
+  std::int64_t blocks() const { return (chunks() + kBlock - 1) / kBlock; }
+
+ private:
+  const PlanData& plan_;
+  std::int64_t index_;
+  Offsets start_;
+  std::int64_t runs_;
+};
+
+/// A chunk's elements side by side in a buffer of the thread's own: what a layout or a mask scatters.
+class Staging {
+ public:
+  explicit Staging(const PlanData& plan);
+
+  /// Gathers a chunk of operand k. Where there is a mask, elements that it leaves out become `fill`, or with Fill::member
+  /// the first element that it does not; returns how many count.
+  enum class Fill { member, zero };
+  std::int64_t gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, Fill fill);
+  /// Writes operand k's buffer back, zero where the mask leaves out.
+  void scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base) const;
+  std::byte* buffer(int k) const { return buffers_[static_cast<std::size_t>(k)]; }
+
+ private:
+  Scratch::Frame frame_;
+  std::array<std::byte*, kMostOperands> buffers_{};
+};
+
+/// The value of one element, for a pivot.
+double element_at(DType dtype, const std::byte* p);
+
+}  // namespace norma

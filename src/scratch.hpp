@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace norma {
+
+/// Short-lived memory of the calling thread. It grows to what the largest call needed and is then reused, so that a warm call
+/// allocates nothing. Frames nest: what was taken since a frame began is free again when it ends.
+class Scratch {
+ public:
+  class Frame {
+   public:
+    Frame() : scratch_(of_thread()), used_(scratch_.used_) {}
+    ~Frame() { scratch_.release(used_); }
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+
+    /// n uninitialized values, aligned to a cache line. T is plain data.
+    template <class T>
+    T* take(std::int64_t n) {
+      return static_cast<T*>(scratch_.take(static_cast<std::size_t>(n) * sizeof(T)));
+    }
+    /// n values of T().
+    template <class T>
+    T* make(std::int64_t n) {
+      T* values = take<T>(n);
+      std::uninitialized_fill_n(values, n, T());
+      return values;
+    }
+
+   private:
+    Scratch& scratch_;
+    std::size_t used_;
+  };
+
+ private:
+  static constexpr std::size_t kLine = 64;
+  struct Free {
+    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(kLine)); }
+  };
+  using Block = std::unique_ptr<std::byte, Free>;
+
+  static Scratch& of_thread() {
+    thread_local Scratch scratch;
+    return scratch;
+  }
+
+  static Block allocate(std::size_t bytes) {
+    return Block(static_cast<std::byte*>(::operator new(bytes, std::align_val_t(kLine))));
+  }
+
+  void* take(std::size_t bytes) {
+    bytes = (bytes + kLine - 1) / kLine * kLine;
+    used_ += bytes;
+    if (used_ <= capacity_) return block_.get() + (used_ - bytes);
+    // Too small: this call lives on memory of its own, and the block is made large enough when the last frame ends.
+    used_ -= bytes;
+    overflow_.push_back(allocate(bytes));
+    used_ += bytes;
+    wanted_ = used_ > wanted_ ? used_ : wanted_;
+    return overflow_.back().get();
+  }
+
+  void release(std::size_t used) {
+    used_ = used;
+    if (used_ != 0 || wanted_ <= capacity_) return;
+    overflow_.clear();
+    block_.reset();
+    capacity_ = 0;
+    // Failing to grow is no failure of the call that just succeeded.
+    if (auto* p = static_cast<std::byte*>(::operator new(wanted_, std::align_val_t(kLine), std::nothrow))) {
+      block_.reset(p);
+      capacity_ = wanted_;
+    }
+  }
+
+  Block block_;
+  std::vector<Block> overflow_;
+  std::size_t capacity_ = 0, used_ = 0, wanted_ = 0;
+};
+
+}  // namespace norma

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "half.hpp"
+#include "rows.hpp"
+
+namespace norma {
+
+Offsets Distribution::at(std::int64_t run) const {
+  if (!plan_.even_runs()) return plan_.run_offsets(index_, run);
+  Offsets at = start_;
+  if (plan_.pooled.empty()) return at;
+  const Offsets& step = plan_.pooled.front().step;
+  for (std::size_t k = 0; k < kMostOperands; ++k) at.operand[k] += step.operand[k] * run;
+  at.parameter += step.parameter * run;
+  at.mask += step.mask * run;
+  return at;
+}
+
+std::int64_t Distribution::chunks() const {
+  const std::int64_t length = plan_.inner.size;
+  if (length > simd::kChunk) return runs_ * ((length + simd::kChunk - 1) / simd::kChunk);
+  const std::int64_t together = simd::kChunk / std::max<std::int64_t>(length, 1);
+  return (runs_ + together - 1) / together;
+}
+
+Chunk Distribution::chunk(std::int64_t k) const {
+  const std::int64_t length = plan_.inner.size;
+  if (length > simd::kChunk) {
+    const std::int64_t pieces = (length + simd::kChunk - 1) / simd::kChunk, first = k % pieces * simd::kChunk;
+    return {k / pieces, 1, first, std::min(simd::kChunk, length - first)};
+  }
+  const std::int64_t together = simd::kChunk / std::max<std::int64_t>(length, 1), run = k * together;
+  return {run, std::min(together, runs_ - run), 0, length};
+}
+
+Staging::Staging(const PlanData& plan) {
+  if (!plan.staged) return;
+  const auto bytes = simd::kChunk * static_cast<std::int64_t>(size_of(plan.dtype));
+  for (int k = 0; k < plan.operands; ++k) buffers_[static_cast<std::size_t>(k)] = frame_.take<std::byte>(bytes);
+}
+
+namespace {
+
+/// Calls body(i, offset of element i in operand k, counts) for each element of a chunk, in order.
+template <class Body>
+void for_each_element(const Distribution& distribution, const Chunk& chunk, int k, const Body& body) {
+  const PlanData& plan = distribution.plan();
+  const std::uint8_t* mask = plan.masked ? plan.mask_data() : nullptr;
+  const std::int64_t step = plan.inner.step.operand[static_cast<std::size_t>(k)], mask_step = plan.inner.step.mask;
+  std::int64_t i = 0;
+  for (std::int64_t r = 0; r < chunk.runs; ++r) {
+    const Offsets at = distribution.at(chunk.run + r);
+    const std::int64_t from = at.operand[static_cast<std::size_t>(k)] + chunk.first * step;
+    const std::uint8_t* m = mask ? mask + at.mask + chunk.first * mask_step : nullptr;
+    for (std::int64_t j = 0; j < chunk.length; ++j, ++i) body(i, from + j * step, m == nullptr || m[j * mask_step] != 0);
+  }
+}
+
+template <class Bits>
+std::int64_t gather_bits(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, std::byte* to,
+                         Staging::Fill fill) {
+  const auto* from = reinterpret_cast<const Bits*>(base);
+  auto* buffer = reinterpret_cast<Bits*>(to);
+  std::int64_t count = 0;
+  Bits member = 0;
+  for_each_element(distribution, chunk, k, [&](std::int64_t i, std::int64_t at, bool counts) {
+    if (counts) {
+      buffer[i] = from[at];
+      if (count++ == 0 && fill == Staging::Fill::member) {
+        member = buffer[i];
+        std::fill(buffer, buffer + i, member);
+      }
+    } else {
+      buffer[i] = member;
+    }
+  });
+  return count;
+}
+
+template <class Bits>
+void scatter_bits(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* from, std::byte* base) {
+  const auto* buffer = reinterpret_cast<const Bits*>(from);
+  auto* to = reinterpret_cast<Bits*>(base);
+  for_each_element(distribution, chunk, k,
+                   [&](std::int64_t i, std::int64_t at, bool counts) { to[at] = counts ? buffer[i] : Bits(0); });
+}
+
+}  // namespace
+
+std::int64_t Staging::gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, Fill fill) {
+  switch (size_of(distribution.plan().dtype)) {
+    case 2: return gather_bits<std::uint16_t>(distribution, chunk, k, base, buffer(k), fill);
+    case 4: return gather_bits<std::uint32_t>(distribution, chunk, k, base, buffer(k), fill);
+    default: return gather_bits<std::uint64_t>(distribution, chunk, k, base, buffer(k), fill);
+  }
+}
+
+void Staging::scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base) const {
+  switch (size_of(distribution.plan().dtype)) {
+    case 2: return scatter_bits<std::uint16_t>(distribution, chunk, k, buffer(k), base);
+    case 4: return scatter_bits<std::uint32_t>(distribution, chunk, k, buffer(k), base);
+    default: return scatter_bits<std::uint64_t>(distribution, chunk, k, buffer(k), base);
+  }
+}
+
+double element_at(DType dtype, const std::byte* p) {
+  switch (dtype) {
+    case DType::f32: return to_double(*reinterpret_cast<const float*>(p));
+    case DType::f64: return *reinterpret_cast<const double*>(p);
+    case DType::f16: return to_double(*reinterpret_cast<const Half*>(p));
+    default: return to_double(*reinterpret_cast<const BFloat16*>(p));
+  }
+}
+
+}  // namespace norma
