@@ -21,7 +21,8 @@ constexpr std::uint64_t kWidestElement = 8;
 template <std::size_t kSize>
 void gather_run(std::byte* to, const std::byte* from, std::int64_t count, std::int64_t stride) {
   const auto step = static_cast<std::ptrdiff_t>(stride) * static_cast<std::ptrdiff_t>(kSize);
-  for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + static_cast<std::size_t>(i) * kSize, from + i * step, kSize);
+  for (std::int64_t i = 0; i < count; ++i)
+    std::memcpy(to + static_cast<std::size_t>(i) * kSize, from + i * step, kSize);
 }
 
 void gather_run(std::byte* to, const std::byte* from, std::int64_t count, std::int64_t stride, std::size_t size) {

@@ -12,8 +12,8 @@
 #include <exception>
 #include <set>
 
-#include "norma/error.hpp"
 #include "io/text.hpp"
+#include "norma/error.hpp"
 
 namespace norma::io {
 namespace {
@@ -34,7 +34,8 @@ class CsvTable::Walk {
  public:
   // take says whether it wants more rows.
   Walk(CsvTable& table, std::function<bool(const CsvRow&)> take) : table_(table), take_(std::move(take)) {
-    if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0) throw Error("[csv] libcsv cannot be used");
+    if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0)
+      throw Error("[csv] libcsv cannot be used");
     csv_set_delim(&parser_, static_cast<unsigned char>(table.options_.delimiter));
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });  // spaces belong to the field
     csv_set_blk_size(&parser_, kChunk);
@@ -82,9 +83,12 @@ class CsvTable::Walk {
     rethrow();
     if (done_) return;
     if (parsed < bytes.size()) {
-      if (csv_error(&parser_) != CSV_EPARSE) refuse(fmt::format("cannot be read: {}", csv_strerror(csv_error(&parser_))));
-      refuse("has a quote within a field that does not begin with one, or text after a closing quote; put the whole field in "
-             "quotes and double those within it");
+      if (csv_error(&parser_) != CSV_EPARSE)
+        refuse(fmt::format("cannot be read: {}", csv_strerror(csv_error(&parser_))));
+      refuse(
+          "has a quote within a field that does not begin with one, or text after a closing quote; put the whole field "
+          "in "
+          "quotes and double those within it");
     }
     if (text_.size() + parser_.entry_pos > kLongestRow) refuse_long();
   }
@@ -167,7 +171,8 @@ class CsvTable::Walk {
 
 CsvTable::CsvTable(const std::string& path, const CsvOptions& options) : file_(path), options_(options) {
   if (std::string_view("\"\r\n\0", 4).find(options.delimiter) != std::string_view::npos) {
-    throw Error("[csv] the delimiter may not be a quote, a line break or a zero byte; a comma, a semicolon or a tab is usual");
+    throw Error(
+        "[csv] the delimiter may not be a quote, a line break or a zero byte; a comma, a semicolon or a tab is usual");
   }
   std::vector<std::string> names;
   Walk(*this, [&](const CsvRow& header) {
@@ -210,9 +215,11 @@ void CsvTable::for_each_row(const std::function<void(const CsvRow&)>& visit) {
 double CsvTable::number(const CsvRow& row, std::size_t column, bool allow_nonfinite) const {
   const std::string_view text = row.fields[column];
   if (const auto value = to_number(text, allow_nonfinite)) return *value;
-  const std::string place = fmt::format("{}, row {}, column {}", label(), row.number, in_quotes(columns_[column], kTextShown));
+  const std::string place =
+      fmt::format("{}, row {}, column {}", label(), row.number, in_quotes(columns_[column], kTextShown));
   if (is_blank(text)) throw Error(place + ", is empty; a number was expected");
-  throw Error(fmt::format("{}, holds {}; a number was expected, such as -1234.5 or 1e6", place, in_quotes(text, kTextShown)));
+  throw Error(
+      fmt::format("{}, holds {}; a number was expected, such as -1234.5 or 1e6", place, in_quotes(text, kTextShown)));
 }
 
 std::optional<double> to_number(std::string_view text, bool allow_nonfinite) {

@@ -26,13 +26,14 @@ struct CsvOptions {
 
 /// A table in a CSV file, read as a stream: memory depends on the longest row, not on how many there are.
 ///
-/// RFC 4180: fields in double quotes may hold delimiters, line breaks and doubled quotes; spaces belong to the field. Lines
-/// end in LF, CRLF or CR. A UTF-8 BOM is dropped, blank lines are passed over. The first row names the columns.
-/// "-" is standard input; a pipe is copied to an unlinked temporary file, so that the rows can be walked more than once.
+/// RFC 4180: fields in double quotes may hold delimiters, line breaks and doubled quotes; spaces belong to the field.
+/// Lines end in LF, CRLF or CR. A UTF-8 BOM is dropped, blank lines are passed over. The first row names the columns.
+/// "-" is standard input; a pipe is copied to an unlinked temporary file, so that the rows can be walked more than
+/// once.
 ///
-/// Refused, with Error that names the row: rows with another number of fields than the header, a quote that is never closed
-/// or stands within an unquoted field, a row longer than kLongestRow, zero bytes. Also: no header, two columns of one name,
-/// more than kMostColumns, UTF-16.
+/// Refused, with Error that names the row: rows with another number of fields than the header, a quote that is never
+/// closed or stands within an unquoted field, a row longer than kLongestRow, zero bytes. Also: no header, two columns
+/// of one name, more than kMostColumns, UTF-16.
 class CsvTable {
  public:
   static constexpr std::size_t kLongestRow = std::size_t{16} << 20;
@@ -47,7 +48,8 @@ class CsvTable {
   /// The place of a column. Throws Error that lists the columns when there is none of this name.
   std::size_t column(std::string_view name) const;
 
-  /// Visits every row below the header. May be called again, and starts anew. What visit throws ends the walk and is passed on.
+  /// Visits every row below the header. May be called again, and starts anew. What visit throws ends the walk and is
+  /// passed on.
   void for_each_row(const std::function<void(const CsvRow&)>& visit);
 
   /// A field as a number; see to_number. Throws Error that names row, column and text.
@@ -65,8 +67,8 @@ class CsvTable {
   std::uint64_t position_ = 0;
 };
 
-/// A whole field as a number: decimal, with an exponent or without, a sign of either kind, spaces around it. Nothing when it
-/// is anything else: empty, hexadecimal, out of double's range, or, unless allowed, nan and inf.
+/// A whole field as a number: decimal, with an exponent or without, a sign of either kind, spaces around it. Nothing
+/// when it is anything else: empty, hexadecimal, out of double's range, or, unless allowed, nan and inf.
 std::optional<double> to_number(std::string_view text, bool allow_nonfinite = false);
 
 /// Whether a field is empty or all spaces.

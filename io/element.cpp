@@ -88,8 +88,8 @@ void widen(std::span<const std::byte> from, Element element, std::byte* to) {
 }
 
 bool is_kept(Element element, bool as_mask) {
-  const bool is_float = element == Element::f16 || element == Element::bf16 || element == Element::f32 ||
-                        element == Element::f64;
+  const bool is_float =
+      element == Element::f16 || element == Element::bf16 || element == Element::f32 || element == Element::f64;
   return is_float || (as_mask && (element == Element::u8 || element == Element::boolean));
 }
 
@@ -104,9 +104,10 @@ void read_widened(Source& source, const Payload& payload, const std::string& lab
     source.read(bytes);
     if (payload.big_endian) swap_elements(bytes, size);
     if (const std::size_t bad = first_inexact(bytes, payload.element); bad < elements) {
-      throw Error(fmt::format("{} holds a 64-bit integer beyond 2^53 at index {}, which f64 cannot hold exactly; "
-                              "subtract an offset first, or save it as float64",
-                              label, index_of(done + bad, payload)));
+      throw Error(
+          fmt::format("{} holds a 64-bit integer beyond 2^53 at index {}, which f64 cannot hold exactly; "
+                      "subtract an offset first, or save it as float64",
+                      label, index_of(done + bad, payload)));
     }
     widen(bytes, payload.element, array.bytes().data() + done * wide);
     done += elements;

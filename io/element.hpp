@@ -23,8 +23,8 @@ struct ReadOptions {
 /// Bytes of one element in a file.
 std::size_t size_of(Element element);
 
-/// What an element becomes: floats stay what they are; 8 and 16 bit integers become f32 and wider ones f64, in which every
-/// value of theirs is exact (64 bit integers beyond 2^53 are refused one by one, as they are read).
+/// What an element becomes: floats stay what they are; 8 and 16 bit integers become f32 and wider ones f64, in which
+/// every value of theirs is exact (64 bit integers beyond 2^53 are refused one by one, as they are read).
 DType dtype_for(Element element, bool as_mask);
 
 /// What a file says about the bytes that follow.
@@ -35,10 +35,11 @@ struct Payload {
   Dims shape{};
 };
 
-/// Reads exactly the bytes of the payload and gives them Norma's dtype. Fortran order becomes strides, nothing is moved.
+/// Reads exactly the bytes of the payload and gives them Norma's dtype. Fortran order becomes strides, nothing is
+/// moved.
 ///
-/// label says in errors what is being read. Throws Error when the source holds fewer bytes than claimed, before anything is
-/// allocated for them; from a pipe, memory grows with what arrives.
+/// label says in errors what is being read. Throws Error when the source holds fewer bytes than claimed, before
+/// anything is allocated for them; from a pipe, memory grows with what arrives.
 Array read_payload(Source& source, const Payload& payload, bool as_mask, const std::string& label, std::string name);
 
 }  // namespace norma::io

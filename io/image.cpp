@@ -23,8 +23,8 @@ constexpr std::uint64_t kLargest = std::numeric_limits<int>::max();  // stb coun
 
 // Deflate makes at most 1032 bytes of one.
 constexpr std::uint64_t kDeflateRatio = 1032;
-// A JPEG block of 8 x 8 pixels takes at least one bit, its first coefficient's code; components that share blocks unevenly
-// can halve that.
+// A JPEG block of 8 x 8 pixels takes at least one bit, its first coefficient's code; components that share blocks
+// unevenly can halve that.
 constexpr std::uint64_t kJpegBlocksPerByte = 16;
 // Progressive files have about ten scans; each costs a walk over all blocks, whatever few bytes it takes.
 constexpr int kMostScans = 100;
@@ -69,7 +69,8 @@ void check_png_dimensions(const Encoded& image, std::span<const std::byte> heade
   if (row > image.bytes.size() * kDeflateRatio / height) refuse_dimensions(image, width, height);
 }
 
-// stb_image checks no checksum and takes a file that ends after its pixels; a file that was cut or flipped is refused here.
+// stb_image checks no checksum and takes a file that ends after its pixels; a file that was cut or flipped is refused
+// here.
 void check_png(const Encoded& image) {
   std::span<const std::byte> rest = std::span(image.bytes).subspan(kPngMagic.size());
   constexpr std::size_t kFrame = 12;  // length, type, checksum
@@ -91,7 +92,8 @@ void check_png(const Encoded& image) {
   }
 }
 
-// Steps over the compressed data of a scan, to the marker after it. Within it 0xFF is followed by 0 or a restart's number.
+// Steps over the compressed data of a scan, to the marker after it. Within it 0xFF is followed by 0 or a restart's
+// number.
 std::size_t end_of_scan(std::span<const std::byte> bytes, std::size_t position) {
   while (position + 1 < bytes.size()) {
     const void* found = std::memchr(&bytes[position], 0xFF, bytes.size() - 1 - position);
@@ -104,7 +106,53 @@ std::size_t end_of_scan(std::span<const std::byte> bytes, std::size_t position) 
   return bytes.size();
 }
 
-// Walks the markers to the end of the image, which stb_image would do without, and counts the scans.
+[[noreturn]] void refuse_jpeg(const Encoded& image, const char* what) {
+  throw Error(fmt::format("{} is a damaged JPEG: {}", image.label, what));
+}
+
+// The Huffman tables of a segment (DHT). stb_image 2.27 writes past its own table when one has more than 256 codes.
+void check_huffman_tables(const Encoded& image, std::span<const std::byte> segment) {
+  constexpr std::size_t kLengths = 16, kMostCodes = 256;
+  while (!segment.empty()) {
+    if (segment.size() < 1 + kLengths) refuse_jpeg(image, "a Huffman table is cut short");
+    std::size_t codes = 0;
+    for (const std::byte count : segment.subspan(1, kLengths)) codes += std::to_integer<std::size_t>(count);
+    if (codes > kMostCodes || codes > segment.size() - 1 - kLengths) {
+      refuse_jpeg(image, "a Huffman table has more codes than it can");
+    }
+    segment = segment.subspan(1 + kLengths + codes);
+  }
+}
+
+// The frame header (SOF). stb_image 2.27 reads past a row of a component whose sampling does not divide the largest
+// one.
+void check_frame(const Encoded& image, std::span<const std::byte> segment) {
+  constexpr std::size_t kFixed = 6, kPerComponent = 3;
+  if (segment.size() < kFixed) refuse_jpeg(image, "its header is cut short");
+  const std::uint64_t height = big_endian(segment.subspan(1, 2));
+  const std::uint64_t width = big_endian(segment.subspan(3, 2));
+  const auto components = std::to_integer<std::size_t>(segment[5]);
+  if (segment.size() != kFixed + components * kPerComponent) refuse_jpeg(image, "its header has the wrong length");
+  unsigned widest = 1, highest = 1;
+  const auto sampling = [&](std::size_t i) {
+    return std::to_integer<unsigned>(segment[kFixed + i * kPerComponent + 1]);
+  };
+  for (std::size_t i = 0; i < components; ++i) {
+    widest = std::max(widest, sampling(i) >> 4);
+    highest = std::max(highest, sampling(i) & 15);
+  }
+  for (std::size_t i = 0; i < components; ++i) {
+    const unsigned h = sampling(i) >> 4, v = sampling(i) & 15;
+    if (h == 0 || v == 0 || widest % h != 0 || highest % v != 0) {
+      refuse_jpeg(image, "the sampling of its components does not divide evenly");
+    }
+  }
+  const std::uint64_t blocks = ((width + 7) / 8) * ((height + 7) / 8);
+  if (blocks > image.bytes.size() * kJpegBlocksPerByte) refuse_dimensions(image, width, height);
+}
+
+// Walks the markers to the end of the image, which stb_image would do without, and checks what it trusts. Every segment
+// that stb_image comes to is one of these: it reads the same lengths, and gives up wherever this walk skips bytes.
 void check_jpeg(const Encoded& image) {
   const std::span<const std::byte> bytes = image.bytes;
   int scans = 0;
@@ -114,22 +162,24 @@ void check_jpeg(const Encoded& image) {
     while (position < bytes.size() && bytes[position] == std::byte{0xFF}) ++position;
     if (position >= bytes.size()) refuse_truncated(image);
     const auto marker = std::to_integer<unsigned>(bytes[position++]);
-    if (marker == 0xD9) break;                                                     // end of image
+    if (marker == 0xD9) {  // end of image
+      if (scans == 0) refuse_jpeg(image, "it has no pixels");
+      return;
+    }
     if (marker == 0x00 || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8)) continue;  // stand alone
     if (bytes.size() - position < 2) refuse_truncated(image);
-    const std::uint64_t length = big_endian(bytes.subspan(position, 2));
+    const auto length = static_cast<std::size_t>(big_endian(bytes.subspan(position, 2)));
     if (length < 2 || length > bytes.size() - position) refuse_truncated(image);
-    position += static_cast<std::size_t>(length);
+    const auto segment = bytes.subspan(position + 2, length - 2);
+    position += length;
+    if (marker == 0xC4) check_huffman_tables(image, segment);
+    if (marker >= 0xC0 && marker <= 0xC2) check_frame(image, segment);
     if (marker != 0xDA) continue;
     if (++scans > kMostScans) {
       throw Error(fmt::format("{} has more than {} scans, as no camera or program writes; save it again", image.label,
                               kMostScans));
     }
     position = end_of_scan(bytes, position);
-  }
-  const auto blocks = [](int size) { return (static_cast<std::uint64_t>(size) + 7) / 8; };
-  if (blocks(image.width) * blocks(image.height) > image.bytes.size() * kJpegBlocksPerByte) {
-    refuse_dimensions(image, static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height));
   }
 }
 
@@ -150,12 +200,16 @@ Encoded read_encoded(Source& source) {
   const bool png = begins_with(begin, kPngMagic);
   image.bytes = source.read_bytes(kLargest + 1);
   if (image.bytes.size() > kLargest) throw Error(image.label + " is larger than 2 GB; split the image");
-  if (png) check_png(image);
+  // Before stb_image sees any of it.
+  if (png) {
+    check_png(image);
+  } else {
+    check_jpeg(image);
+  }
   const int size = static_cast<int>(image.bytes.size());
   if (stbi_info_from_memory(stb_bytes(image), size, &image.width, &image.height, &image.channels) == 0) {
     refuse_decoding(image);
   }
-  if (!png) check_jpeg(image);
   image.deep = png && stbi_is_16_bit_from_memory(stb_bytes(image), size) != 0;
   const std::uint64_t pixels = static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
   if (pixels * static_cast<std::uint64_t>(image.channels) * (image.deep ? 2 : 1) > kLargest) {
@@ -178,8 +232,9 @@ void scale(const Value* values, std::span<float> out) {
 void decode(const Encoded& image, std::span<float> out) {
   int width = 0, height = 0, channels = 0;
   const int size = static_cast<int>(image.bytes.size());
-  void* decoded = image.deep ? static_cast<void*>(stbi_load_16_from_memory(stb_bytes(image), size, &width, &height, &channels, 0))
-                             : static_cast<void*>(stbi_load_from_memory(stb_bytes(image), size, &width, &height, &channels, 0));
+  void* decoded =
+      image.deep ? static_cast<void*>(stbi_load_16_from_memory(stb_bytes(image), size, &width, &height, &channels, 0))
+                 : static_cast<void*>(stbi_load_from_memory(stb_bytes(image), size, &width, &height, &channels, 0));
   const std::unique_ptr<void, FreePixels> pixels(decoded);
   if (!pixels) refuse_decoding(image);
   if (width != image.width || height != image.height || channels != image.channels) {
@@ -195,7 +250,8 @@ void decode(const Encoded& image, std::span<float> out) {
 Array decode_batch(std::span<const Encoded> images) {
   const Encoded& first = images.front();
   const std::int64_t c = first.channels, h = first.height, w = first.width;
-  Array batch = Array::make({}, DType::f32, {static_cast<std::int64_t>(images.size()), c, h, w}, {h * w * c, 1, w * c, c});
+  Array batch =
+      Array::make({}, DType::f32, {static_cast<std::int64_t>(images.size()), c, h, w}, {h * w * c, 1, w * c, c});
   const auto each = static_cast<std::size_t>(h * w * c);
   auto* out = reinterpret_cast<float*>(batch.bytes().data());
   for (const Encoded& image : images) {
@@ -215,10 +271,11 @@ Array read_images(std::span<const std::string> paths) {
     const Encoded& image = images.emplace_back(read_encoded(*open_source(path)));
     const Encoded& first = images.front();
     if (image.width != first.width || image.height != first.height || image.channels != first.channels) {
-      throw Error(fmt::format("{} has {} x {} pixels of {} channels, but {} has {} x {} of {}; a batch takes images of one "
-                              "size",
-                              image.label, image.width, image.height, image.channels, first.label, first.width,
-                              first.height, first.channels));
+      throw Error(
+          fmt::format("{} has {} x {} pixels of {} channels, but {} has {} x {} of {}; a batch takes images of one "
+                      "size",
+                      image.label, image.width, image.height, image.channels, first.label, first.width, first.height,
+                      first.channels));
     }
   }
   return decode_batch(images);

@@ -24,9 +24,10 @@ constexpr std::size_t kGrowthDigits = 21;       // numpy leaves room for the gro
   const char kind = descr.size() > 1 ? descr[1] : '?';
   switch (kind) {
     case 'O':
-      throw Error(fmt::format("{} holds pickled Python objects (dtype {}), which may run code when they are read; save "
-                              "numbers instead, as array.astype('float32') gives them",
-                              label, in_quotes(descr, 40)));
+      throw Error(
+          fmt::format("{} holds pickled Python objects (dtype {}), which may run code when they are read; save "
+                      "numbers instead, as array.astype('float32') gives them",
+                      label, in_quotes(descr, 40)));
     case 'U':
     case 'S':
     case 'a': throw Error(fmt::format("{} holds text (dtype {}); Norma reads numbers", label, in_quotes(descr, 40)));
@@ -34,9 +35,10 @@ constexpr std::size_t kGrowthDigits = 21;       // numpy leaves room for the gro
       throw Error(fmt::format("{} holds complex numbers (dtype {}); save their real and imaginary parts as two arrays",
                               label, in_quotes(descr, 40)));
     default:
-      throw Error(fmt::format("{} holds elements of dtype {}; Norma reads float16, float32, float64, bfloat16 ('<V2'), "
-                              "bool and integers of 8 to 64 bits",
-                              label, in_quotes(descr, 40)));
+      throw Error(
+          fmt::format("{} holds elements of dtype {}; Norma reads float16, float32, float64, bfloat16 ('<V2'), "
+                      "bool and integers of 8 to 64 bits",
+                      label, in_quotes(descr, 40)));
   }
 }
 
@@ -98,8 +100,8 @@ class HeaderParser {
                             position_, expected));
   }
   [[noreturn]] void refuse_structure() const {
-    throw Error(fmt::format("{} holds structures (a dtype with fields); save one of the fields, as array['field']",
-                            label_));
+    throw Error(
+        fmt::format("{} holds structures (a dtype with fields); save one of the fields, as array['field']", label_));
   }
 
   // The next character that is no space, not taken; '\0' at the end.
@@ -222,9 +224,10 @@ Array read_npy(Source& source, const ReadOptions& options, std::string name) {
   const auto count = checked_count(payload.shape);
   const auto held = source.remaining();
   const auto refuse_surplus = [&](const std::string& surplus) {
-    throw Error(fmt::format("{} holds {} more than the shape {} in its header says; its header is wrong or something was "
-                            "appended",
-                            source.label(), surplus, to_string(payload.shape)));
+    throw Error(
+        fmt::format("{} holds {} more than the shape {} in its header says; its header is wrong or something was "
+                    "appended",
+                    source.label(), surplus, to_string(payload.shape)));
   };
   if (held && count && *held > *count * size_of(payload.element)) {
     refuse_surplus(human_bytes(*held - *count * size_of(payload.element)));

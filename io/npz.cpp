@@ -66,8 +66,8 @@ class MemberSource final : public Source {
   std::uint64_t left_;
 };
 
-// Lets libzip read from, or write to, a place of ours. libzip would by itself write beside the target and rename, out of
-// OutputFile's sight.
+// Lets libzip read from, or write to, a place of ours. libzip would by itself write beside the target and rename, out
+// of OutputFile's sight.
 class ZipStream {
  public:
   virtual ~ZipStream() = default;
@@ -104,7 +104,8 @@ class ZipStream {
   }
 
   zip_int64_t seek(void* data, zip_uint64_t length, std::uint64_t& position) {
-    const zip_int64_t target = zip_source_seek_compute_offset(position, static_cast<zip_uint64_t>(size()), data, length, &error_);
+    const zip_int64_t target =
+        zip_source_seek_compute_offset(position, static_cast<zip_uint64_t>(size()), data, length, &error_);
     if (target < 0) return -1;
     position = static_cast<std::uint64_t>(target);
     return 0;
@@ -136,8 +137,7 @@ class ZipStream {
       case ZIP_SOURCE_SEEK_WRITE: return seek(data, length, write_position_);
       case ZIP_SOURCE_TELL_WRITE: return static_cast<zip_int64_t>(write_position_);
       case ZIP_SOURCE_ERROR: return zip_error_to_data(&error_, data, length);
-      case ZIP_SOURCE_SUPPORTS:
-        return writable() ? ZIP_SOURCE_SUPPORTS_WRITABLE : ZIP_SOURCE_SUPPORTS_SEEKABLE;
+      case ZIP_SOURCE_SUPPORTS: return writable() ? ZIP_SOURCE_SUPPORTS_WRITABLE : ZIP_SOURCE_SUPPORTS_SEEKABLE;
       case ZIP_SOURCE_CLOSE:
       case ZIP_SOURCE_COMMIT_WRITE:    // OutputFile commits
       case ZIP_SOURCE_ROLLBACK_WRITE:  // and takes back
@@ -207,7 +207,8 @@ ZipPointer open_zip(ZipStream& stream, int flags, const std::string& refusal) {
 void add_array(zip_t* archive, const std::string& label, const NamedView& array, const std::string& header,
                Compression compression) {
   const auto refuse = [&] {
-    throw Error(fmt::format("{} cannot take the array {}: {}", label, in_quotes(array.name, 60), zip_strerror(archive)));
+    throw Error(
+        fmt::format("{} cannot take the array {}: {}", label, in_quotes(array.name, 60), zip_strerror(archive)));
   };
   const ConstView& x = array.view;
   // libzip only reads the fragments; its struct serves writing too and is not const.
@@ -275,6 +276,8 @@ NpzFile::~NpzFile() = default;
 
 void NpzFile::list() {
   const std::string& label = archive_->stream.file().label();
+  // libzip takes no bytes at all for an archive of no members.
+  if (archive_->stream.file().size() == 0) throw Error(label + " is empty; a .npz archive was expected");
   archive_->zip = open_zip(archive_->stream, ZIP_RDONLY, label + " is no .npz archive, or is truncated");
   const zip_int64_t entries = zip_get_num_entries(archive_->zip.get(), 0);
   for (zip_int64_t i = 0; i < entries; ++i) {
@@ -318,9 +321,10 @@ Array NpzFile::read(const ReadOptions& options) {
                             stat.comp_method));
   }
   const std::uint64_t file_size = archive_->stream.file().size();
-  const bool possible = stat.comp_size <= file_size &&
-                        (stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size
-                                                          : stat.size <= stat.comp_size * kDeflateRatio + kDeflateSlack);
+  const bool possible =
+      stat.comp_size <= file_size &&
+      (stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size
+                                        : stat.size <= stat.comp_size * kDeflateRatio + kDeflateSlack);
   if (!possible) {
     throw Error(fmt::format("{} claims {} of data in {} of a file of {}; it is truncated or its header is wrong",
                             member_label, human_bytes(stat.size), human_bytes(stat.comp_size), human_bytes(file_size)));

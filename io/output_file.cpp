@@ -16,8 +16,8 @@
 #include <mutex>
 #include <random>
 
-#include "norma/error.hpp"
 #include "io/text.hpp"
+#include "norma/error.hpp"
 
 namespace norma::io {
 namespace {
@@ -82,7 +82,8 @@ std::string random_name() {
   return fmt::format(".norma-{}-{:016x}.tmp", ::getpid(), generator());
 }
 
-// The absolute path that writing to path makes or replaces, through symbolic links, also those that point at nothing yet.
+// The absolute path that writing to path makes or replaces, through symbolic links, also those that point at nothing
+// yet.
 std::filesystem::path final_target(const std::string& path) {
   std::filesystem::path target = std::filesystem::absolute(path);
   for (int followed = 0; std::filesystem::is_symlink(std::filesystem::symlink_status(target)); ++followed) {

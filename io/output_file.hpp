@@ -14,11 +14,12 @@ namespace norma::io {
 /// A file that comes into being whole or not at all.
 ///
 /// What is written goes to a temporary file in the target's own folder; commit() syncs it and renames it into place.
-/// Until then the target is what it was. Without commit() (an exception, a return) the temporary goes with the object; on
-/// SIGINT, SIGTERM and SIGHUP a handler removes it and lets the signal do what it does. The handler is installed only for
-/// signals that nobody handles; who handles them otherwise calls remove_pending_files().
+/// Until then the target is what it was. Without commit() (an exception, a return) the temporary goes with the object;
+/// on SIGINT, SIGTERM and SIGHUP a handler removes it and lets the signal do what it does. The handler is installed
+/// only for signals that nobody handles; who handles them otherwise calls remove_pending_files().
 ///
-/// path    "-" is standard output; what is there and is no file (a device, a pipe) is written directly, and neither can be
+/// path    "-" is standard output; what is there and is no file (a device, a pipe) is written directly, and neither can
+/// be
 ///         taken back. A symbolic link stays one: what it points at is replaced. A directory is refused.
 /// Mode    that of the file replaced, else what umask leaves of rw-rw-rw-.
 /// Every failure is an Error with the path and the reason. Not for use by several threads at once.

@@ -55,8 +55,8 @@ struct Header {
   std::map<std::string, std::string, std::less<>> metadata;
 };
 
-// Takes the header's JSON as it is parsed, and refuses at the first thing that has no place in it: no document is built, so
-// that neither depth nor size nor a repeated key can be abused.
+// Takes the header's JSON as it is parsed, and refuses at the first thing that has no place in it: no document is
+// built, so that neither depth nor size nor a repeated key can be abused.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const std::string& label) : label_(label) {}
@@ -99,11 +99,13 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       return true;
     }
     if (place_ != Place::dtype) refuse("text stands where none belongs");
-    const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const KnownDtype& d) { return d.code == text; });
+    const auto* known =
+        std::find_if(kDtypes.begin(), kDtypes.end(), [&](const KnownDtype& d) { return d.code == text; });
     if (known == kDtypes.end()) {
-      throw Error(fmt::format("{}, tensor {}, is of dtype {}; Norma reads F16, BF16, F32, F64, BOOL, and I and U of 8, "
-                              "16, 32 and 64",
-                              label_, in_quotes(tensor().name, 60), in_quotes(text, 40)));
+      throw Error(
+          fmt::format("{}, tensor {}, is of dtype {}; Norma reads F16, BF16, F32, F64, BOOL, and I and U of 8, "
+                      "16, 32 and 64",
+                      label_, in_quotes(tensor().name, 60), in_quotes(text, 40)));
     }
     tensor().element = known->element;
     place_ = Place::tensor;
@@ -124,7 +126,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ == Place::shape) {
-      if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max())) refuse("a size is too large");
+      if (value > static_cast<number_unsigned_t>(std::numeric_limits<std::int64_t>::max()))
+        refuse("a size is too large");
       if (tensor().shape.rank() == kMaxRank) {
         throw Error(fmt::format("{}, tensor {}, has more than {} axes; reshape it to {} or fewer", label_,
                                 in_quotes(tensor().name, 60), kMaxRank, kMaxRank));
@@ -163,7 +166,17 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   enum class Place {
-    start, top, metadata_begin, metadata, tensor_begin, tensor, dtype, shape_begin, shape, offsets_begin, offsets
+    start,
+    top,
+    metadata_begin,
+    metadata,
+    tensor_begin,
+    tensor,
+    dtype,
+    shape_begin,
+    shape,
+    offsets_begin,
+    offsets
   };
   static constexpr unsigned kDtypeField = 1, kShapeField = 2, kOffsetsField = 4;
 
@@ -261,7 +274,8 @@ Header read_header(Source& source) {
 void skip(Source& source, std::uint64_t count) {
   std::vector<std::byte> discarded(static_cast<std::size_t>(std::min<std::uint64_t>(count, std::uint64_t{1} << 20)));
   while (count > 0) {
-    const auto piece = std::span(discarded).first(static_cast<std::size_t>(std::min<std::uint64_t>(count, discarded.size())));
+    const auto piece =
+        std::span(discarded).first(static_cast<std::size_t>(std::min<std::uint64_t>(count, discarded.size())));
     source.read(piece);
     count -= piece.size();
   }
@@ -290,9 +304,11 @@ std::string_view code_of(DType dtype) {
 // f64 values as 64 bit integers, in C order.
 std::vector<std::int64_t> whole_numbers(const NamedView& tensor) {
   const auto refuse = [&](const std::string& what) {
-    throw Error(fmt::format("[write_safetensors] the tensor {} cannot be written as I64: {}", in_quotes(tensor.name, 60), what));
+    throw Error(fmt::format("[write_safetensors] the tensor {} cannot be written as I64: {}",
+                            in_quotes(tensor.name, 60), what));
   };
-  if (tensor.view.dtype() != DType::f64) refuse(fmt::format("it is {}, and f64 was expected", name_of(tensor.view.dtype())));
+  if (tensor.view.dtype() != DType::f64)
+    refuse(fmt::format("it is {}, and f64 was expected", name_of(tensor.view.dtype())));
   constexpr double kExact = 9007199254740992.0;  // 2^53
   std::vector<std::int64_t> numbers;
   numbers.reserve(static_cast<std::size_t>(tensor.view.size()));
@@ -300,7 +316,8 @@ std::vector<std::int64_t> whole_numbers(const NamedView& tensor) {
     for (std::size_t i = 0; i < piece.size(); i += sizeof(double)) {
       double value = 0;
       std::memcpy(&value, &piece[i], sizeof value);
-      if (!(std::abs(value) <= kExact) || value != std::trunc(value)) refuse(fmt::format("{} is no whole number within 2^53", value));
+      if (!(std::abs(value) <= kExact) || value != std::trunc(value))
+        refuse(fmt::format("{} is no whole number within 2^53", value));
       numbers.push_back(static_cast<std::int64_t>(value));
     }
   });
@@ -355,9 +372,11 @@ std::vector<const NamedView*> in_file_order(std::span<const NamedView> tensors) 
   std::set<std::string_view> names;
   for (const NamedView& tensor : tensors) {
     if (tensor.name.empty() || tensor.name == kMetadata) {
-      throw Error(fmt::format("[write_safetensors] {} is no name for a tensor; choose another", in_quotes(tensor.name)));
+      throw Error(
+          fmt::format("[write_safetensors] {} is no name for a tensor; choose another", in_quotes(tensor.name)));
     }
-    if (tensor.view.empty()) throw Error("[write_safetensors] there is no tensor to write as " + in_quotes(tensor.name, 60));
+    if (tensor.view.empty())
+      throw Error("[write_safetensors] there is no tensor to write as " + in_quotes(tensor.name, 60));
     if (!names.insert(tensor.name).second) {
       throw Error(fmt::format("[write_safetensors] two tensors have the name {}", in_quotes(tensor.name, 60)));
     }

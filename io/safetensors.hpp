@@ -19,18 +19,18 @@ struct Safetensors {
 /// Reads a .safetensors file ("-" is standard input): F16, BF16, F32, F64, BOOL and integers of 8 to 64 bits (see
 /// dtype_for). With options.name, that tensor alone, and the others are passed over.
 ///
-/// Refused, with Error, as the format's specification asks: a header longer than the file or 100 MB, that is no JSON object
-/// of tensors, or has a key twice; offsets that disagree with dtype and shape, overlap, leave holes or do not end where the
-/// file does. Also more than 8 axes, and dtypes that Norma does not know.
+/// Refused, with Error, as the format's specification asks: a header longer than the file or 100 MB, that is no JSON
+/// object of tensors, or has a key twice; offsets that disagree with dtype and shape, overlap, leave holes or do not
+/// end where the file does. Also more than 8 axes, and dtypes that Norma does not know.
 Safetensors read_safetensors(const std::string& path, const ReadOptions& options = {});
 Safetensors read_safetensors(Source& source, const ReadOptions& options = {});
 
 /// The one tensor that options.name says; the only one when it is empty.
 Array read_safetensor(Source& source, const ReadOptions& options = {});
 
-/// Writes tensors: the header padded to 8 bytes; data in the order of element size, then of name, so that each tensor is
-/// aligned and the same tensors give the same bytes in whatever order they come.
-/// Throws Error when two tensors have one name, or a name is empty, no UTF-8, or __metadata__.
+/// Writes tensors: the header padded to 8 bytes; data in the order of element size, then of name, so that each tensor
+/// is aligned and the same tensors give the same bytes in whatever order they come. Throws Error when two tensors have
+/// one name, or a name is empty, no UTF-8, or __metadata__.
 void write_safetensors(const std::string& path, std::span<const NamedView> tensors,
                        const std::map<std::string, std::string, std::less<>>& metadata = {});
 

@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "norma/error.hpp"
 #include "io/text.hpp"
+#include "norma/error.hpp"
 
 namespace norma::io {
 namespace {

@@ -32,8 +32,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-/// Bytes in sequence, from whatever holds them. Readers take a Source, so that a tensor reads the same from a file, a pipe,
-/// memory or a member of an archive.
+/// Bytes in sequence, from whatever holds them. Readers take a Source, so that a tensor reads the same from a file, a
+/// pipe, memory or a member of an archive.
 ///
 /// Nothing is read ahead of what is asked for, except what peek() was asked for: from a pipe that never ends, a reader
 /// takes what its format needs, and no more.
@@ -49,7 +49,8 @@ class Source {
   /// How many bytes are still to come; nothing where only reading can tell (pipes).
   std::optional<std::uint64_t> remaining() const;
 
-  /// The next bytes, up to count of them, without taking them; fewer only when there are no more. Valid until the next call.
+  /// The next bytes, up to count of them, without taking them; fewer only when there are no more. Valid until the next
+  /// call.
   std::span<const std::byte> peek(std::size_t count);
 
   /// Takes up to out.size() bytes; returns how many, 0 at the end alone. Throws Error when reading fails.

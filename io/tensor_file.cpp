@@ -23,8 +23,9 @@ std::string extension_of(std::string_view path) {
   const std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos || path.find('/', dot) != std::string_view::npos) return {};
   std::string extension(path.substr(dot));
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : static_cast<char>(c);
+  });
   return extension;
 }
 
@@ -50,7 +51,11 @@ Array read_tensor(const std::string& path, const ReadOptions& options) {
     case Kind::npy: return read_npy(*source, options);
     case Kind::image: return read_image(*source);
     case Kind::safetensors: return read_safetensor(*source, options);
-    case Kind::zip: return path == "-" ? NpzFile(*source).read(options) : NpzFile(path).read(options);
+    case Kind::zip: {
+      // A zip is read from its end: a file is opened for that, but a pipe has given its first bytes and has to go on.
+      const bool reopens = path != "-" && source->remaining();
+      return reopens ? NpzFile(path).read(options) : NpzFile(*source).read(options);
+    }
     case Kind::unknown: break;
   }
   const std::string extension = extension_of(path);

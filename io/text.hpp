@@ -7,8 +7,8 @@
 
 namespace norma::io {
 
-/// 'text' in quotes, fit for a sentence: control characters and bytes that are no UTF-8 become \xNN (a hostile name must
-/// not drive a terminal), and what is longer than max_bytes ends in "…".
+/// 'text' in quotes, fit for a sentence: control characters and bytes that are no UTF-8 become \xNN (a hostile name
+/// must not drive a terminal), and what is longer than max_bytes ends in "…".
 std::string in_quotes(std::string_view text, std::size_t max_bytes = 4096);
 
 /// A path for a sentence: quoted, or "standard input" / "standard output" for "-".

@@ -29,6 +29,7 @@ struct Call {
   std::span<Moments> saved{};                  // where measured ones go, if anywhere
   bool constant_statistics = false;            // backward: given as constants
   double *dweight = nullptr, *dbias = nullptr;  // zeroed, in the plan's order
+  bool stream = false;                          // out is larger than the caches
 
   bool in_double() const { return plan.dtype == DType::f64; }
   std::int64_t element_size() const { return static_cast<std::int64_t>(size_of(plan.dtype)); }

@@ -115,6 +115,7 @@ Moments distribution_moments(const Columns& columns, const Moments* of_columns, 
 /// The arrays that ApplyColumns reads.
 struct Constants {
   void *prescale, *high, *low, *scale, *shift;
+  bool prescaled = false;  // whether any prescale is not 1
   Constants(Scratch::Frame& frame, std::int64_t width) {
     for (void** v : {&prescale, &high, &low, &scale, &shift}) *v = frame.take<double>(width);
   }
@@ -122,9 +123,10 @@ struct Constants {
 
 /// Settles the statistics of the distributions under one kept index, and from them the constants of each column.
 void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Moments* of_columns,
-            const Constants& constants) {
+            Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
+  constants.prescaled = false;
   const bool in_double = call.in_double(), by_row = plan.pooled.back().step.parameter != 0;
   for (std::int64_t g = 0; g < columns.distributions(); ++g) {
     const auto number = static_cast<std::size_t>(at.distribution + columns.number(g));
@@ -132,6 +134,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
     if (!call.saved.empty()) call.saved[number] = m;
     if (call.out == nullptr) continue;
     const simd::Standard s = call.standard(m);
+    constants.prescaled |= s.prescale != 1;
     for (std::int64_t c = g * plan.merged; c < (g + 1) * plan.merged; ++c) {
       const std::int64_t p = at.parameter + columns.parameter(c);
       const double weight = by_row ? 1 : call.parameter_value(call.weight, p, 1);
@@ -153,7 +156,8 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   const PlanData& plan = call.plan;
   const std::int64_t size = call.element_size();
   simd::ApplyColumns args{};
-  args.prescale = constants.prescale;
+  args.stream = call.stream;
+  args.prescale = constants.prescaled ? constants.prescale : nullptr;
   args.high = constants.high;
   args.low = constants.low;
   args.scale = constants.scale;
@@ -246,7 +250,7 @@ void forward_columns(const Call& call) {
   for_each_range(call.runner, shared, call.plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     Scratch::Frame frame;
     auto *moments = frame.take<Moments>(columns.width), *part = frame.take<Moments>(columns.width);
-    const Constants constants(frame, columns.folded_width());
+    Constants constants(frame, columns.folded_width());
     for (std::int64_t i = first; i < last; ++i) {
       if (call.given.empty()) measure_all(call, columns, i, part, moments);
       settle(call, columns, i, moments, constants);

@@ -14,17 +14,23 @@ struct ColumnSums {
 /// What the kernels of the first pass read: the standardization of each column, in double.
 struct Standards {
   double *prescale, *high, *low, *rstd;
-  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index) {
-    const std::int64_t wide = columns.folded_width();
+  /// For columns [column, column + width), at their own places.
+  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t column,
+            std::int64_t width) {
+    const std::int64_t wide = columns.folded_width(), merged = call.plan.merged;
     for (double** v : {&prescale, &high, &low, &rstd}) *v = frame.take<double>(wide);
     const Offsets at = call.plan.kept_offsets(kept_index);
-    for (std::int64_t i = 0; i < wide; ++i) {
-      const std::int64_t g = i % columns.width / call.plan.merged;
-      const simd::Standard s = call.standard(call.given[static_cast<std::size_t>(at.distribution + columns.number(g))]);
-      prescale[i] = s.prescale;
-      high[i] = s.high;
-      low[i] = s.low;
-      rstd[i] = s.rstd;
+    simd::Standard s;
+    for (std::int64_t c = column; c < column + width; ++c) {
+      if (c == column || c % merged == 0) {
+        s = call.standard(call.given[static_cast<std::size_t>(at.distribution + columns.number(c / merged))]);
+      }
+      for (std::int64_t i = c; i < wide; i += columns.width) {
+        prescale[i] = s.prescale;
+        high[i] = s.high;
+        low[i] = s.low;
+        rstd[i] = s.rstd;
+      }
     }
   }
 };
@@ -66,6 +72,7 @@ void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index
 /// The arrays that GradColumns reads.
 struct Constants {
   void *prescale, *high, *low, *by_dy, *by_one, *by_x;
+  bool prescaled = false;  // whether any prescale is not 1
   Constants(Scratch::Frame& frame, std::int64_t width) {
     for (void** v : {&prescale, &high, &low, &by_dy, &by_one, &by_x}) *v = frame.take<double>(width);
   }
@@ -73,9 +80,10 @@ struct Constants {
 
 /// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, with everything that is constant down a column put together.
 void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
-            const Constants& constants) {
+            Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
+  constants.prescaled = false;
   const bool in_double = call.in_double();
   for (std::int64_t g = 0; g < columns.distributions(); ++g) {
     const Moments& m = call.given[static_cast<std::size_t>(at.distribution + columns.number(g))];
@@ -84,6 +92,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
     const auto weight = [&](std::int64_t c) {
       return call.parameter_value(call.weight, at.parameter + columns.parameter(c), 1);
     };
+    constants.prescaled |= s.prescale[begin] != 1;
     double mean_g = 0, mean_gx = 0;
     for (std::int64_t c = begin; c < end && m.count > 0 && !call.constant_statistics; ++c) {
       if (call.centered) mean_g += weight(c) * sums.first[c] / n;
@@ -106,7 +115,8 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
                 const Constants& constants) {
   const std::int64_t size = call.element_size();
   simd::GradColumns args{};
-  args.prescale = constants.prescale;
+  args.stream = call.stream;
+  args.prescale = constants.prescaled ? constants.prescale : nullptr;
   args.high = constants.high;
   args.low = constants.low;
   args.by_dy = constants.by_dy;
@@ -144,26 +154,50 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
 
 bool needs_sums(const Call& call) { return !call.constant_statistics || call.dweight || call.dbias; }
 
+/// Columns [column, column + width) that strip number `strip` takes.
+struct Strip {
+  std::int64_t column, width;
+  Strip(const Columns& columns, std::int64_t strip)
+      : column(strip * Columns::kStrip),
+        width(columns.fold > 1 ? columns.width : std::min(Columns::kStrip, columns.width - column)) {}
+};
+
+void add(const ColumnSums& part, std::int64_t width, const ColumnSums& into) {
+  for (std::int64_t c = 0; c < width; ++c) {
+    into.first[c] += part.first[c];
+    into.second[c] += part.second[c];
+  }
+}
+
 /// The sums of each column under each kept index: blocks shared between threads, put together in order.
-void sum_all(const Call& call, const Columns& columns, bool shared, const ColumnSums& sums) {
+void sum_by_blocks(const Call& call, const Columns& columns, const ColumnSums& sums) {
   const std::int64_t kept = call.plan.kept_count, width = columns.width, strips = columns.strips(), blocks = columns.blocks;
-  std::fill(sums.first, sums.first + kept * width, 0.0);
-  std::fill(sums.second, sums.second + kept * width, 0.0);
-  if (!needs_sums(call)) return;
   Scratch::Frame frame;
   const ColumnSums parts{frame.take<double>(kept * blocks * width), frame.take<double>(kept * blocks * width)};
-  for_each_task(call.runner, shared, kept * blocks * strips, [&](std::int64_t t) {
-    const std::int64_t column = t % strips * Columns::kStrip, i = t / strips / blocks, at = t / strips * width + column;
+  for_each_task(call.runner, true, kept * blocks * strips, [&](std::int64_t t) {
+    const Strip strip(columns, t % strips);
+    const std::int64_t i = t / strips / blocks, at = t / strips * width + strip.column;
     Scratch::Frame task;
-    sum_block(call, columns, i, t / strips % blocks, column,
-              columns.fold > 1 ? width : std::min(Columns::kStrip, width - column), Standards(task, call, columns, i),
-              {parts.first + at, parts.second + at});
+    sum_block(call, columns, i, t / strips % blocks, strip.column, strip.width,
+              Standards(task, call, columns, i, strip.column, strip.width), {parts.first + at, parts.second + at});
   });
   for (std::int64_t t = 0; t < kept * blocks; ++t) {
-    for (std::int64_t c = 0; c < width; ++c) {
-      sums.first[t / blocks * width + c] += parts.first[t * width + c];
-      sums.second[t / blocks * width + c] += parts.second[t * width + c];
+    const std::int64_t to = t / blocks * width;
+    add({parts.first + t * width, parts.second + t * width}, width, {sums.first + to, sums.second + to});
+  }
+}
+
+/// The sums of the columns under one kept index, on this thread.
+void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& into) {
+  Scratch::Frame frame;
+  const ColumnSums part{frame.take<double>(columns.width), frame.take<double>(columns.width)};
+  for (std::int64_t block = 0; block < columns.blocks; ++block) {
+    for (std::int64_t k = 0; k < columns.strips(); ++k) {
+      const Strip strip(columns, k);
+      sum_block(call, columns, kept_index, block, strip.column, strip.width, s,
+                {part.first + strip.column, part.second + strip.column});
     }
+    add(part, columns.width, into);
   }
 }
 
@@ -185,22 +219,37 @@ void add_parameters(const Call& call, const Columns& columns, const ColumnSums& 
 void backward_columns(const Call& call) {
   const Columns columns(call.plan);
   const bool shared = share(call);
-  const std::int64_t kept = call.plan.kept_count;
+  const std::int64_t kept = call.plan.kept_count, width = columns.width;
   Scratch::Frame frame;
-  const ColumnSums sums{frame.take<double>(kept * columns.width), frame.take<double>(kept * columns.width)};
-  sum_all(call, columns, shared, sums);
+  const ColumnSums sums{frame.make<double>(kept * width), frame.make<double>(kept * width)};
+  const auto finish = [&](std::int64_t i, const Standards& s, Constants& constants, std::int64_t first, std::int64_t last) {
+    settle(call, columns, i, s, {sums.first + i * width, sums.second + i * width}, constants);
+    grad_range(call, columns, i, first, last, constants);
+  };
+  if (!shared || kept >= std::int64_t{4} * call.runner.concurrency()) {
+    // One kept index after another, so that the second sweep finds the first one's memory in cache.
+    for_each_range(call.runner, shared, kept, [&](std::int64_t first, std::int64_t last) {
+      Scratch::Frame task;
+      Constants constants(task, columns.folded_width());
+      for (std::int64_t i = first; i < last; ++i) {
+        Scratch::Frame each;
+        const Standards s(each, call, columns, i, 0, width);
+        if (needs_sums(call)) sum_all(call, columns, i, s, {sums.first + i * width, sums.second + i * width});
+        if (call.out) finish(i, s, constants, 0, columns.rows);
+      }
+    });
+  } else {
+    if (needs_sums(call)) sum_by_blocks(call, columns, sums);
+    const std::int64_t pieces = std::min(columns.rows, std::int64_t{8} * call.runner.concurrency());
+    for_each_task(call.runner, true, call.out ? kept * pieces : 0, [&](std::int64_t t) {
+      const std::int64_t i = t / pieces, piece = t % pieces;
+      Scratch::Frame task;
+      Constants constants(task, columns.folded_width());
+      finish(i, Standards(task, call, columns, i, 0, width), constants, columns.rows * piece / pieces,
+             columns.rows * (piece + 1) / pieces);
+    });
+  }
   if (call.dweight || call.dbias) add_parameters(call, columns, sums);
-  if (call.out == nullptr) return;
-  const std::int64_t threads = std::int64_t{8} * call.runner.concurrency();
-  const std::int64_t pieces = !shared || kept >= threads ? 1 : std::min(columns.rows, threads);
-  for_each_task(call.runner, shared, kept * pieces, [&](std::int64_t t) {
-    const std::int64_t i = t / pieces, piece = t % pieces, from = i * columns.width;
-    Scratch::Frame task;
-    const Standards s(task, call, columns, i);
-    const Constants constants(task, columns.folded_width());
-    settle(call, columns, i, s, {sums.first + from, sums.second + from}, constants);
-    grad_range(call, columns, i, columns.rows * piece / pieces, columns.rows * (piece + 1) / pieces, constants);
-  });
 }
 
 }  // namespace norma

@@ -10,7 +10,7 @@ namespace {
 
 /// Columns pay off where a row of them fills vectors; a distribution whose own elements lie side by side is walked as rows
 /// from this length on.
-constexpr std::int64_t kShortRun = 64;
+constexpr std::int64_t kShortRun = 32;
 
 /// Runs shorter than a vector of lanes are packed together before they are measured.
 constexpr std::int64_t kTinyRun = 16;
@@ -62,6 +62,12 @@ void merge_neighbours(std::vector<Loop>& loops) {
     }
   }
   loops = std::move(merged);
+}
+
+std::vector<Loop*> pointers(std::vector<Loop>& loops) {
+  std::vector<Loop*> all;
+  for (Loop& loop : loops) all.push_back(&loop);
+  return all;
 }
 
 bool unit_steps(const Loop& loop, int operands) {
@@ -152,7 +158,7 @@ void PlanData::lay_out(const ConstView* const* views) {
   std::stable_sort(memory, loops.end(), [](const Loop& a, const Loop& b) {
     return std::abs(a.step.operand[0]) > std::abs(b.step.operand[0]);
   });
-  order_parameters(loops);
+  order_parameters(pointers(loops));
   if (boxes.labelled_axis >= 0) {
     std::vector<Loop> rest(loops.begin() + 1, loops.end());
     merge_neighbours(rest);
@@ -174,20 +180,28 @@ void PlanData::lay_out(const ConstView* const* views) {
 }
 
 /// Renumbers the parameters so that the innermost loop along which they vary steps by one, and remembers the caller's order.
-void PlanData::order_parameters(std::vector<Loop>& loops) {
+void PlanData::order_parameters(const std::vector<Loop*>& loops) {
   std::vector<Loop> theirs;
   bool identity = true;
   std::int64_t step = 1;
-  for (auto loop = loops.rbegin(); loop != loops.rend(); ++loop) {
-    if (loop->step.parameter == 0) continue;
-    theirs.insert(theirs.begin(), *loop);
-    identity = identity && loop->step.parameter == step;
-    loop->step.parameter = step;
-    step *= loop->size;
-  }
+  const auto renumber = [&](std::int64_t size, Offsets& by) {
+    if (by.parameter == 0) return;
+    theirs.insert(theirs.begin(), Loop{size, false, by});
+    identity = identity && by.parameter == step;
+    by.parameter = step;
+    step *= size;
+  };
+  for (auto loop = loops.rbegin(); loop != loops.rend(); ++loop) renumber((*loop)->size, (*loop)->step);
+  // The labelled axis is walked by its keys' rows, not by a loop; weights may vary along it all the same.
+  if (boxes.labelled_axis >= 0) renumber(boxes.shape[boxes.labelled_axis], label_step);
   if (identity) return;
-  parameter_order.reserve(static_cast<std::size_t>(step));
-  for (std::int64_t k = 0; k < step; ++k) parameter_order.push_back(decode(theirs, k).parameter);
+  std::vector<std::int64_t> order;
+  order.reserve(static_cast<std::size_t>(step));
+  for (std::int64_t k = 0; k < step; ++k) {
+    const std::int64_t before = decode(theirs, k).parameter;
+    order.push_back(parameter_order.empty() ? before : parameter_order[static_cast<std::size_t>(before)]);
+  }
+  parameter_order = std::move(order);
 }
 
 void PlanData::choose_family(std::vector<Loop> loops) {
@@ -243,8 +257,30 @@ void PlanData::choose_family(std::vector<Loop> loops) {
     inner = pooled.back();
     pooled.pop_back();
   }
+  if (masked) join_runs();
+  if (inner.step.parameter > 1) {
+    // Weights vary along a kept loop of smaller stride too: within a run they must lie side by side.
+    std::vector<Loop*> order = pointers(kept), outer = pointers(pooled);
+    order.insert(order.end(), outer.begin(), outer.end());
+    order.push_back(&inner);
+    order_parameters(order);
+  }
   staged = masked || !label_start.empty() || !unit_steps(inner, operands) ||
            (inner.size < kTinyRun && !pooled.empty());
+}
+
+/// A mask must not change where runs begin and, by that, bits: padded or not, a sample is summed in the same order.
+void PlanData::join_runs() {
+  run_mask.push_back({inner.size, inner.step.mask});
+  while (!pooled.empty()) {
+    const Loop& outer = pooled.back();
+    Offsets joined = times(inner.step, inner.size);
+    joined.mask = outer.step.mask;
+    if (!equal(outer.step, joined)) return;
+    run_mask.push_back({outer.size, outer.step.mask});
+    inner.size *= outer.size;
+    pooled.pop_back();
+  }
 }
 
 std::int64_t PlanData::runs(std::int64_t kept_index) const {

@@ -60,6 +60,11 @@ struct PlanData {
   Family family = Family::rows;
   std::vector<Loop> kept, pooled;  // outermost first; pooled without inner
   Loop inner;
+  /// rows, masked: how the mask goes along `inner`, innermost first. What the mask alone keeps apart is one run all the same.
+  struct MaskLoop {
+    std::int64_t size, step;
+  };
+  std::vector<MaskLoop> run_mask;
   std::int64_t merged = 1;          // columns: how many neighbouring ones are one distribution
   std::int64_t column_parameter = 0;  // columns: parameter step of a distribution's next column, within `merged`
   bool staged = false;              // rows: gathered into a buffer before a kernel sees them
@@ -87,8 +92,9 @@ struct PlanData {
 
  private:
   void lay_out(const ConstView* const* views);
-  void order_parameters(std::vector<Loop>& loops);
+  void order_parameters(const std::vector<Loop*>& loops);
   void choose_family(std::vector<Loop> loops);
+  void join_runs();
   Offsets axis_step(const ConstView* const* views, int axis) const;
 };
 

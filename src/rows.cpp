@@ -79,6 +79,7 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
   args.length = chunk.length;
   args.standard = standard;
   args.param_element = element_step != 0;
+  args.stream = call.stream && !plan.staged;
   const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y) {
     args.x = x;
     args.y = y;
@@ -175,7 +176,7 @@ void forward_fused(const Call& call, bool shared) {
       call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count,
                                    rows.step.operand[0], rows.step.operand[1], plan.inner.size, call.eps, call.centered,
                                    call.weight, call.bias,
-                                   call.saved.empty() ? nullptr : call.saved.data() + at.distribution});
+                                   call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream});
       first += count;
     }
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backward, rows.
 #include <algorithm>
+#include <array>
 
 #include "rows.hpp"
 
@@ -47,6 +48,17 @@ class Pass {
     staging_.gather(d, chunk, 1, call_.dy, Staging::Fill::zero);
   }
 
+  /// The runs of a chunk that kernels can take together: all where they are evenly spaced, or side by side in a buffer.
+  template <class Body>
+  void for_each_stretch(const Distribution& d, const Chunk& chunk, bool one_by_one, const Body& body) const {
+    if (!one_by_one && (plan_.staged || plan_.even_runs())) return body(d.at(chunk.run), chunk.runs, std::int64_t{0});
+    for (std::int64_t r = 0; r < chunk.runs; ++r) body(d.at(chunk.run + r), std::int64_t{1}, r);
+  }
+  std::int64_t run_step(const Chunk& chunk, std::size_t operand) const {
+    if (plan_.staged) return chunk.length;
+    return plan_.pooled.empty() ? 0 : plan_.pooled.back().step.operand[operand];
+  }
+
   RunPointers run(const Chunk& chunk, const Offsets& at, std::int64_t r) const {
     const std::int64_t size = call_.element_size();
     if (plan_.staged) {
@@ -63,49 +75,76 @@ class Pass {
     GradSums total;
     simd::LaneSums lanes;
     simd::GradSumsRows args{nullptr, nullptr, 1, 0, 0, chunk.length, s, nullptr, 0, &lanes};
-    for (std::int64_t r = 0; r < chunk.runs; ++r) {
-      const Offsets at = d.at(chunk.run + r);
+    // A buffer's runs lie evenly whatever the layout, but their weights do not.
+    const bool one_by_one = weights == Weights::per_run || (weights == Weights::per_element && !plan_.even_runs());
+    for_each_stretch(d, chunk, one_by_one, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
       args.x = p.x;
       args.dy = p.dy;
+      args.runs = runs;
+      args.x_run = run_step(chunk, 0);
+      args.dy_run = run_step(chunk, 1);
       if (weights == Weights::per_element) args.weight = call_.parameter(call_.weight, at.parameter + chunk.first);
+      args.param_run = plan_.pooled.empty() ? 0 : plan_.pooled.back().step.parameter;
       call_.kernels.grad_sums_rows(args);
-      if (weights != Weights::per_run) continue;
+      if (weights != Weights::per_run) return;
       const GradSums own{simd::sum_of(lanes.first), simd::sum_of(lanes.second)};
       lanes = {};
       total.add(own, call_.parameter_value(call_.weight, at.parameter, 1));
       if (each) each[chunk.run + r].add(own);
-    }
+    });
     if (weights != Weights::per_run) total = {simd::sum_of(lanes.first), simd::sum_of(lanes.second)};
     return total;
   }
 
-  /// dx of a chunk, and with weights per element what it adds to dweight and dbias.
-  void gradients(const Distribution& d, const Chunk& chunk, const simd::Standard& s, const GradSums& mean, double* dweight,
-                 double* dbias) {
+  /// dx of a chunk whose runs have one weight each.
+  void gradients(const Distribution& d, const Chunk& chunk, const simd::Standard& s, const GradSums& mean, bool per_run) {
+    if (call_.out == nullptr) return;
+    stage(d, chunk);
+    for_each_stretch(d, chunk, per_run, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
+      const RunPointers p = run(chunk, at, r);
+      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx}, runs, run_step(chunk, 0), run_step(chunk, 1),
+                               run_step(chunk, 2), chunk.length, call_.constant_statistics,
+                               call_.parameter(call_.weight, at.parameter), call_.stream && !plan_.staged});
+    });
+    if (plan_.staged) staging_.scatter(d, chunk, 2, call_.out);
+  }
+
+  /// dx of a chunk with a weight for each element, and what it adds to dweight and dbias.
+  void element_gradients(const Distribution& d, const Chunk& chunk, const simd::Standard& s, const GradSums& mean,
+                         double* dweight, double* dbias) {
     if (call_.out == nullptr && dweight == nullptr && dbias == nullptr) return;
     stage(d, chunk);
-    simd::GradRows args{};
-    args.runs = 1;
-    args.length = chunk.length;
-    args.standard = s;
-    args.mean_g = mean.g;
-    args.mean_gx = mean.gx;
-    args.constant_statistics = call_.constant_statistics;
-    args.param_element = plan_.inner.step.parameter != 0;
     for (std::int64_t r = 0; r < chunk.runs; ++r) {
       const Offsets at = d.at(chunk.run + r);
       const RunPointers p = run(chunk, at, r);
-      const std::int64_t parameter = at.parameter + (args.param_element ? chunk.first : 0);
-      args.x = p.x;
-      args.dy = p.dy;
-      args.dx = p.dx;
-      args.weight = call_.parameter(call_.weight, parameter);
-      args.dweight = dweight ? dweight + parameter : nullptr;
-      args.dbias = dbias ? dbias + parameter : nullptr;
-      call_.kernels.grad_rows(args);
+      const std::int64_t parameter = at.parameter + chunk.first;
+      const simd::GradRow row{p.x, p.dy, p.dx, s, mean.g, mean.gx};
+      call_.kernels.grad_elements({&row, 1, chunk.length, call_.constant_statistics, call_.parameter(call_.weight, parameter),
+                                   dweight ? dweight + parameter : nullptr, dbias ? dbias + parameter : nullptr,
+                                   call_.stream && !plan_.staged});
     }
     if (plan_.staged && call_.out) staging_.scatter(d, chunk, 2, call_.out);
+  }
+
+  /// The same for several distributions of one run each, whose weights are the same ones.
+  static constexpr std::int64_t kTogether = 4;
+  void element_gradients(std::int64_t first, std::int64_t count, const GradSums* means, double* dweight, double* dbias) const {
+    std::array<simd::GradRow, kTogether> rows;
+    const std::int64_t size = call_.element_size(), length = plan_.inner.size;
+    for (std::int64_t from = 0; from < length; from += simd::kChunk) {
+      for (std::int64_t k = 0; k < count; ++k) {
+        const Distribution d(plan_, first + k);
+        const Offsets at = d.at(0);
+        rows[static_cast<std::size_t>(k)] = {call_.x + (at.operand[0] + from) * size, call_.dy + (at.operand[1] + from) * size,
+                                             call_.out ? call_.out + (at.operand[2] + from) * size : nullptr,
+                                             call_.standard(call_.given[static_cast<std::size_t>(d.number())]),
+                                             means[first + k].g, means[first + k].gx};
+      }
+      call_.kernels.grad_elements({rows.data(), count, std::min(simd::kChunk, length - from), call_.constant_statistics,
+                                   call_.parameter(call_.weight, from), dweight ? dweight + from : nullptr,
+                                   dbias ? dbias + from : nullptr, call_.stream});
+    }
   }
 
   /// The distribution's sums, chunk after chunk within a block and block after block.
@@ -161,7 +200,9 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
         total = {total.g * weight, total.gx * weight};
       }
       const GradSums mean = pass.means(total, m, s);
-      for (std::int64_t k = 0; k < d.chunks(); ++k) pass.gradients(d, d.chunk(k), s, mean, nullptr, nullptr);
+      for (std::int64_t k = 0; k < d.chunks(); ++k) {
+        pass.gradients(d, d.chunk(k), s, mean, weights == Weights::per_run);
+      }
     }
   });
   for (std::int64_t i = 0; want && i < plan.kept_count; ++i) {
@@ -201,17 +242,28 @@ void backward_element_weights(const Call& call, bool shared) {
     const Distribution d(plan, i);
     const simd::Standard s = call.standard(statistics(call, d));
     for (std::int64_t k = d.chunks() * piece / pieces; k < d.chunks() * (piece + 1) / pieces; ++k) {
-      pass.gradients(d, d.chunk(k), s, means[i], dweight ? dweight + group * parameters : nullptr,
-                     dbias ? dbias + group * parameters : nullptr);
+      pass.element_gradients(d, d.chunk(k), s, means[i], dweight ? dweight + group * parameters : nullptr,
+                             dbias ? dbias + group * parameters : nullptr);
     }
   };
+  // Rows that are still in L2 when their sums are known go by four at a time: dweight and dbias are then loaded and stored
+  // once for the four.
+  bool together = !plan.staged && plan.pooled.empty() && plan.inner.size * call.element_size() <= 64 * 1024;
+  for (const Loop& loop : plan.kept) together = together && loop.step.parameter == 0;
   if (!shared || groups >= call.runner.concurrency()) {
     for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
       Staging staging(plan);
       Pass pass(call, staging);
-      for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) {
-        measure(pass, i);
-        write(pass, i, group, 0, 1);
+      const std::int64_t end = n * (group + 1) / groups, step = together ? Pass::kTogether : 1;
+      for (std::int64_t i = n * group / groups; i < end; i += step) {
+        const std::int64_t count = std::min(step, end - i);
+        for (std::int64_t k = 0; k < count; ++k) measure(pass, i + k);
+        if (together) {
+          pass.element_gradients(i, count, means, dweight ? dweight + group * parameters : nullptr,
+                                 dbias ? dbias + group * parameters : nullptr);
+        } else {
+          write(pass, i, group, 0, 1);
+        }
       }
     });
   } else {
@@ -232,9 +284,11 @@ void backward_element_weights(const Call& call, bool shared) {
       for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) write(pass, i, group, t % pieces, pieces);
     });
   }
-  for (std::int64_t t = 0; t < groups * parameters; ++t) {
-    if (dweight) call.dweight[t % parameters] += dweight[t];
-    if (dbias) call.dbias[t % parameters] += dbias[t];
+  for (std::int64_t group = 0; group < groups; ++group) {
+    for (std::int64_t p = 0; p < parameters; ++p) {
+      if (dweight) call.dweight[p] += dweight[group * parameters + p];
+      if (dbias) call.dbias[p] += dbias[group * parameters + p];
+    }
   }
 }
 

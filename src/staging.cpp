@@ -45,13 +45,27 @@ template <class Body>
 void for_each_element(const Distribution& distribution, const Chunk& chunk, int k, const Body& body) {
   const PlanData& plan = distribution.plan();
   const std::uint8_t* mask = plan.masked ? plan.mask_data() : nullptr;
-  const std::int64_t step = plan.inner.step.operand[static_cast<std::size_t>(k)], mask_step = plan.inner.step.mask;
+  const std::int64_t step = plan.inner.step.operand[static_cast<std::size_t>(k)];
   std::int64_t i = 0;
   for (std::int64_t r = 0; r < chunk.runs; ++r) {
     const Offsets at = distribution.at(chunk.run + r);
     const std::int64_t from = at.operand[static_cast<std::size_t>(k)] + chunk.first * step;
-    const std::uint8_t* m = mask ? mask + at.mask + chunk.first * mask_step : nullptr;
-    for (std::int64_t j = 0; j < chunk.length; ++j, ++i) body(i, from + j * step, m == nullptr || m[j * mask_step] != 0);
+    if (mask == nullptr) {
+      for (std::int64_t j = 0; j < chunk.length; ++j, ++i) body(i, from + j * step, true);
+      continue;
+    }
+    // A stretch for each turn of the mask's innermost loop, or for the part of it that lies in the chunk.
+    const PlanData::MaskLoop innermost = plan.run_mask.front();
+    for (std::int64_t j = 0; j < chunk.length;) {
+      const std::int64_t begin = (chunk.first + j) % innermost.size;
+      const std::int64_t end = std::min(innermost.size, begin + chunk.length - j);
+      std::int64_t turn = (chunk.first + j) / innermost.size, m = at.mask;
+      for (std::size_t level = 1; level < plan.run_mask.size(); ++level) {
+        m += turn % plan.run_mask[level].size * plan.run_mask[level].step;
+        turn /= plan.run_mask[level].size;
+      }
+      for (std::int64_t t = begin; t < end; ++t, ++j, ++i) body(i, from + j * step, mask[m + t * innermost.step] != 0);
+    }
   }
 }
 

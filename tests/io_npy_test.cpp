@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/npy.hpp"
-
 #include <limits>
 #include <numeric>
 
+#include "io/npy.hpp"
 #include "io_testing.hpp"
 
 namespace norma::io {
@@ -18,13 +17,16 @@ std::string npy_file(const std::string& dictionary, const std::string& data, int
   std::string file = "\x93NUMPY";
   file += static_cast<char>(version);
   file += '\0';
-  file += version == 1 ? bytes_of(static_cast<std::uint16_t>(text.size())) : bytes_of(static_cast<std::uint32_t>(text.size()));
+  file += version == 1 ? bytes_of(static_cast<std::uint16_t>(text.size()))
+                       : bytes_of(static_cast<std::uint32_t>(text.size()));
   return file + text + data;
 }
 
-std::string npy_file(const std::string& descr, const std::string& shape, const std::string& data, bool fortran = false) {
-  return npy_file("{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }",
-                  data, 1);
+std::string npy_file(const std::string& descr, const std::string& shape, const std::string& data,
+                     bool fortran = false) {
+  return npy_file(
+      "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }",
+      data, 1);
 }
 
 Array parse(const std::string& file, bool as_mask = false) {
@@ -52,8 +54,10 @@ TEST(Npy, HeaderIsNumpysByteForByte) {
   // numpy.save of numpy 2: the dictionary, room for the first axis to grow to 21 digits, spaces up to a multiple of 64.
   const std::string start = "\x93NUMPY\x01\x00\x76\x00"s;
   const std::string dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
-  EXPECT_EQ(npy_header(DType::f32, {2, 3}, false), start + dictionary + std::string(0x76 - 1 - dictionary.size(), ' ') + "\n");
-  EXPECT_NE(npy_header(DType::bf16, {5}, false).find("'<V2', 'fortran_order': False, 'shape': (5,), }"), std::string::npos);
+  EXPECT_EQ(npy_header(DType::f32, {2, 3}, false),
+            start + dictionary + std::string(0x76 - 1 - dictionary.size(), ' ') + "\n");
+  EXPECT_NE(npy_header(DType::bf16, {5}, false).find("'<V2', 'fortran_order': False, 'shape': (5,), }"),
+            std::string::npos);
   EXPECT_NE(npy_header(DType::u8, {}, true).find("'|u1', 'fortran_order': True, 'shape': (), }"), std::string::npos);
   for (const DType dtype : kAllDtypes) EXPECT_EQ(npy_header(dtype, {1, 22, 333, 4444}, false).size() % 64, 0U);
 }
@@ -143,10 +147,10 @@ TEST(Npy, AnyStridesAreWrittenInCOrder) {
   for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<float>(i);
   const float* const_memory = memory.data();
   const ConstView views[] = {
-      view(memory.data(), {2, 3, 5, 4}, {60, 1, 12, 3}),         // (N, C, H, W) over N, H, W, C
-      view(memory.data() + 999, {10, 10}, {-10, -1}),            // backwards
-      view(const_memory, {4, 3}, {0, 1}),                       // one row, four times
-      view(memory.data(), {1, 3}, {77, 2}),                      // every second
+      view(memory.data(), {2, 3, 5, 4}, {60, 1, 12, 3}),          // (N, C, H, W) over N, H, W, C
+      view(memory.data() + 999, {10, 10}, {-10, -1}),             // backwards
+      view(const_memory, {4, 3}, {0, 1}),                         // one row, four times
+      view(memory.data(), {1, 3}, {77, 2}),                       // every second
       view(memory.data() + 500, {3, 2, 2, 2}, {-100, 50, 3, -7})  // anything
   };
   const TestFolder folder;
@@ -173,7 +177,8 @@ TEST(Npy, StridedWritingCrossesItsBufferWithoutLoss) {
   const ConstView x = view(static_cast<const double*>(memory.data()), {3, 70'001}, {1, 3});
   const Array copy = contiguous_copy(x);
   const std::vector<double> values = values_of(copy.view());
-  for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], static_cast<double>(i % 70'001 * 3 + i / 70'001));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    ASSERT_EQ(values[i], static_cast<double>(i % 70'001 * 3 + i / 70'001));
 }
 
 TEST(Npy, Versions1To3AreReadAndOthersRefused) {
@@ -188,25 +193,36 @@ TEST(Npy, Versions1To3AreReadAndOthersRefused) {
 
 TEST(Npy, HeaderIsReadInAnyOrderAndSpacing) {
   const std::string data = bytes_of(7.0F) + bytes_of(8.0F);
-  for (const std::string dictionary : {
-           "{'shape':(2,),'fortran_order':False,'descr':'<f4'}", "  { \"descr\" : \"<f4\" , \"shape\" : ( 2 , 1 ) , \"fortran_order\" : True }   ",
-           "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 1L), }"}) {
+  for (const std::string dictionary :
+       {"{'shape':(2,),'fortran_order':False,'descr':'<f4'}",
+        "  { \"descr\" : \"<f4\" , \"shape\" : ( 2 , 1 ) , \"fortran_order\" : True }   ",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 1L), }"}) {
     EXPECT_EQ(values_of(parse(npy_file(dictionary, data, 1)).view()), (std::vector{7.0, 8.0})) << dictionary;
   }
 }
 
 TEST(Npy, MalformedHeadersAreRefused) {
   const std::string data = bytes_of(7.0F);
-  for (const std::string dictionary :
-       {"", "{", "}", "{}", "[]", "{'descr'}", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': False}",
-        "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': 1}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1.5,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1 1)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
-        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'extra': 1}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", "{'descr: <f4, }",
-        "{'descr': '<f4' 'fortran_order': False, 'shape': (1,)}"}) {
+  for (const std::string dictionary : {"",
+                                       "{",
+                                       "}",
+                                       "{}",
+                                       "[]",
+                                       "{'descr'}",
+                                       "{'descr': '<f4'}",
+                                       "{'descr': '<f4', 'fortran_order': False}",
+                                       "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': 1}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (1.5,)}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (1,}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (1 1)}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+                                       "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'extra': 1}",
+                                       "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x",
+                                       "{'descr: <f4, }",
+                                       "{'descr': '<f4' 'fortran_order': False, 'shape': (1,)}"}) {
     expect_refusal([&] { parse(npy_file(dictionary, data, 1)); }, {"'test' has a malformed .npy header"});
   }
 }
@@ -221,7 +237,9 @@ TEST(Npy, WhatIsNoNumberIsRefusedByItsKind) {
     expect_refusal([&] { parse(npy_file(descr, "(1,)", data)); }, {"dtype"});
   }
   expect_refusal(
-      [&] { parse(npy_file("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,)}", data, 1)); },
+      [&] {
+        parse(npy_file("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,)}", data, 1));
+      },
       {"structures"});
   expect_refusal([&] { parse(npy_file("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 1)", bytes_of(1.0F))); }, {"more than 8 axes"});
 }
@@ -272,7 +290,9 @@ TEST(Npy, EveryCorruptedByteIsRefusedOrReadWithinTheFile) {
         EXPECT_LE(x.bytes().size(), widest);
         EXPECT_EQ(x.view().size(), count_of(x.shape()));
         for_each_piece(x.view(), [](std::span<const std::byte> piece) {
-          EXPECT_NE(std::accumulate(piece.begin(), piece.end(), 0U, [](unsigned sum, std::byte b) { return sum * 31 + std::to_integer<unsigned>(b); }), 1U);
+          EXPECT_NE(std::accumulate(piece.begin(), piece.end(), 0U,
+                                    [](unsigned sum, std::byte b) { return sum * 31 + std::to_integer<unsigned>(b); }),
+                    1U);
         });
       } catch (const Error&) {
       }

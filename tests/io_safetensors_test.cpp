@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/safetensors.hpp"
-
 #include <cmath>
 
+#include "io/safetensors.hpp"
 #include "io_testing.hpp"
 
 namespace norma::io {
@@ -15,8 +14,8 @@ std::string file_of(const std::string& header, const std::string& data = {}) {
 }
 
 std::string entry(const std::string& name, const std::string& dtype, const std::string& shape, int begin, int end) {
-  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" + std::to_string(begin) +
-         "," + std::to_string(end) + "]}";
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
+         std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
 Safetensors parse(const std::string& file, const ReadOptions& options = {}) {
@@ -32,7 +31,8 @@ TEST(Safetensors, RoundTripKeepsEveryBitAndName) {
       arrays.push_back(random_bits(dtype, shape, arrays.size()));
     }
   }
-  for (const Array& array : arrays) views.push_back({.name = "层.\"" + std::to_string(views.size()) + "\"\n", .view = array.view()});
+  for (const Array& array : arrays)
+    views.push_back({.name = "层.\"" + std::to_string(views.size()) + "\"\n", .view = array.view()});
   const std::map<std::string, std::string, std::less<>> metadata = {{"format", "pt"}, {"by", "norma \"quoted\""}};
   write_safetensors(folder / "x.safetensors", views, metadata);
   const Safetensors file = read_safetensors(folder / "x.safetensors", {.name = {}, .as_mask = true});
@@ -119,23 +119,37 @@ TEST(Safetensors, WhatTheSpecificationForbidsIsRefused) {
   ASSERT_EQ(parse(file_of("{" + b + "," + a + "}", data)).tensors.size(), 2U);
   ASSERT_TRUE(parse(file_of("{}")).tensors.empty());
   const std::string headers[] = {
-      "", " {}", "[]", "{", "{}{}", "null", "{" + a + "," + a + "}",
-      "{" + a + "," + entry("b", "F32", "[2]", 9, 17) + "}",                       // hole
-      "{" + a + "," + entry("b", "F32", "[3]", 4, 16) + "}",                       // overlap
-      "{" + entry("a", "F32", "[2]", 8, 16) + "}",                                 // hole at the beginning
-      "{" + a + "}",                                                               // data left over
-      "{" + a + "," + b + "," + entry("c", "F32", "[1]", 16, 20) + "}",            // data missing
-      "{" + a + "," + entry("b", "F32", "[2]", 16, 8) + "}",                       // backwards
-      "{" + a + "," + entry("b", "F32", "[3]", 8, 16) + "}",                       // shape and size disagree
-      "{" + entry("a", "F32", "[4611686018427387904,4]", 0, 16) + "}",             // product overflows to 0
-      "{" + entry("a", "F32", "[2,-2]", 0, 16) + "}", "{" + entry("a", "F32", "[4.0]", 0, 16) + "}",
-      "{" + entry("a", "F32", "[18446744073709551616]", 0, 16) + "}", "{" + entry("a", "F32", "[[4]]", 0, 16) + "}",
-      "{" + entry("a", "F32", "4", 0, 16) + "}", "{" + entry("a", "F32", "[1,1,1,1,1,1,1,1,4]", 0, 16) + "}",
-      "{\"a\":{\"dtype\":\"F32\",\"shape\":[4]}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0]}}",
+      "",
+      " {}",
+      "[]",
+      "{",
+      "{}{}",
+      "null",
+      "{" + a + "," + a + "}",
+      "{" + a + "," + entry("b", "F32", "[2]", 9, 17) + "}",             // hole
+      "{" + a + "," + entry("b", "F32", "[3]", 4, 16) + "}",             // overlap
+      "{" + entry("a", "F32", "[2]", 8, 16) + "}",                       // hole at the beginning
+      "{" + a + "}",                                                     // data left over
+      "{" + a + "," + b + "," + entry("c", "F32", "[1]", 16, 20) + "}",  // data missing
+      "{" + a + "," + entry("b", "F32", "[2]", 16, 8) + "}",             // backwards
+      "{" + a + "," + entry("b", "F32", "[3]", 8, 16) + "}",             // shape and size disagree
+      "{" + entry("a", "F32", "[4611686018427387904,4]", 0, 16) + "}",   // product overflows to 0
+      "{" + entry("a", "F32", "[2,-2]", 0, 16) + "}",
+      "{" + entry("a", "F32", "[4.0]", 0, 16) + "}",
+      "{" + entry("a", "F32", "[18446744073709551616]", 0, 16) + "}",
+      "{" + entry("a", "F32", "[[4]]", 0, 16) + "}",
+      "{" + entry("a", "F32", "4", 0, 16) + "}",
+      "{" + entry("a", "F32", "[1,1,1,1,1,1,1,1,4]", 0, 16) + "}",
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[4]}}",
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0]}}",
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,8,16]}}",
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"shape\":[4],\"data_offsets\":[0,16]}}",
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16],\"more\":{}}}",
-      "{\"a\":{\"dtype\":4,\"shape\":[4],\"data_offsets\":[0,16]}}", "{\"a\":[]}", "{\"a\":null}", "{\"a\":true}", "{\"a\":1}",
+      "{\"a\":{\"dtype\":4,\"shape\":[4],\"data_offsets\":[0,16]}}",
+      "{\"a\":[]}",
+      "{\"a\":null}",
+      "{\"a\":true}",
+      "{\"a\":1}",
       "{\"__metadata__\":{\"x\":1}," + entry("a", "F32", "[4]", 0, 16) + "}",
       "{\"__metadata__\":{\"x\":{}}," + entry("a", "F32", "[4]", 0, 16) + "}",
       "{\"__metadata__\":[]," + entry("a", "F32", "[4]", 0, 16) + "}",
@@ -148,11 +162,25 @@ TEST(Safetensors, WhatTheSpecificationForbidsIsRefused) {
   }
 }
 
+TEST(Safetensors, HolesOverlapsAndRepeatedNamesAreCalledSo) {
+  const std::string data(16, 'x');
+  for (const std::string& second : {entry("b", "F32", "[1]", 12, 16), entry("b", "F32", "[3]", 4, 16)}) {
+    expect_refusal([&] { parse(file_of("{" + entry("a", "F32", "[2]", 0, 8) + "," + second + "}", data)); },
+                   {"'test', tensor 'b', begins at byte", "where 8 was expected: tensors overlap or leave a hole"});
+  }
+  const std::string empty = entry("a", "F32", "[0]", 0, 0);
+  expect_refusal([&] { parse(file_of("{" + empty + "," + empty + "}")); }, {"the name 'a' appears twice"});
+}
+
 TEST(Safetensors, HugeClaimsAndDeepNestingAreRefusedAtOnce) {
   expect_refusal([] { parse(bytes_of(~std::uint64_t{0}) + "{}"); }, {"claims a header of", "but holds 2 bytes"});
-  expect_refusal([] { parse(bytes_of(std::uint64_t{100'000'001}) + std::string(100, '{')); }, {"claims a header of 100.0 MB"});
-  expect_refusal([] { parse(file_of("{\"a\":{\"dtype\":\"F64\",\"shape\":[1000000000000],\"data_offsets\":[0,8000000000000]}}", "x")); },
-                 {"claims 8.0 TB of data but holds 1 byte"});
+  expect_refusal([] { parse(bytes_of(std::uint64_t{100'000'001}) + std::string(100, '{')); },
+                 {"claims a header of 100.0 MB"});
+  expect_refusal(
+      [] {
+        parse(file_of("{\"a\":{\"dtype\":\"F64\",\"shape\":[1000000000000],\"data_offsets\":[0,8000000000000]}}", "x"));
+      },
+      {"claims 8.0 TB of data but holds 1 byte"});
   std::string deep = "{\"a\":";
   for (int i = 0; i < 1'000'000; ++i) deep += '[';
   expect_refusal([&] { parse(file_of(deep)); }, {"an array stands where none belongs"});
@@ -196,7 +224,8 @@ TEST(Safetensors, EveryCorruptedByteIsRefusedOrReadWithinTheFile) {
 }
 
 TEST(Safetensors, ATensorMustBeNamedWhereThereAreSeveral) {
-  const std::string file = file_of("{" + entry("a", "U8", "[1]", 0, 1) + "," + entry("b", "U8", "[1]", 1, 2) + "}", "xy");
+  const std::string file =
+      file_of("{" + entry("a", "U8", "[1]", 0, 1) + "," + entry("b", "U8", "[1]", 1, 2) + "}", "xy");
   expect_refusal([&] { read_safetensor(*source_of(file)); }, {"holds 2 tensors", "'a', 'b'"});
   expect_refusal([&] { read_safetensor(*source_of(file), {.name = "c"}); }, {"no tensor 'c'"});
   expect_refusal([&] { read_safetensor(*source_of(file_of("{}"))); }, {"holds 0 tensors"});
@@ -208,9 +237,11 @@ TEST(Safetensors, UnwritableNamesAreRefusedAndTheOldFileStays) {
   write_file(folder / "x", "old");
   const std::vector<float> values = {1};
   const ConstView x = view(values.data(), {1});
-  for (const std::vector<NamedView>& tensors :
-       {std::vector<NamedView>{{.name = "", .view = x}}, {{.name = "a", .view = x}, {.name = "a", .view = x}},
-        {{.name = "__metadata__", .view = x}}, {{.name = "a", .view = {}}}, {{.name = "\xFF", .view = x}}}) {
+  for (const std::vector<NamedView>& tensors : {std::vector<NamedView>{{.name = "", .view = x}},
+                                                {{.name = "a", .view = x}, {.name = "a", .view = x}},
+                                                {{.name = "__metadata__", .view = x}},
+                                                {{.name = "a", .view = {}}},
+                                                {{.name = "\xFF", .view = x}}}) {
     expect_refusal([&] { write_safetensors(folder / "x", tensors); }, {"[write_safetensors]"});
     EXPECT_EQ(read_file(folder / "x"), "old");
   }

@@ -36,7 +36,8 @@ class TestFolder {
   std::string operator/(const std::string& name) const { return (path_ / name).string(); }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -71,7 +72,8 @@ inline std::string refusal(const std::function<void()>& work) {
 /// EXPECT that work is refused by a sentence that holds each of the parts.
 inline void expect_refusal(const std::function<void()>& work, const std::vector<std::string>& parts) {
   const std::string sentence = refusal(work);
-  for (const std::string& part : parts) EXPECT_NE(sentence.find(part), std::string::npos) << "'" << part << "' in: " << sentence;
+  for (const std::string& part : parts)
+    EXPECT_NE(sentence.find(part), std::string::npos) << "'" << part << "' in: " << sentence;
 }
 
 inline std::unique_ptr<Source> source_of(const std::string& bytes, const std::string& label = "'test'") {

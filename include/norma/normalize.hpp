@@ -20,8 +20,8 @@
 namespace norma {
 
 struct Options {
-  ConstView weight;              ///< of any float dtype, contiguous, as many values as the grouping has parameters; absent: 1
-  ConstView bias;                ///< likewise; absent: 0
+  ConstView weight{};            ///< of any float dtype, contiguous, as many values as the grouping has parameters; absent: 1
+  ConstView bias{};              ///< likewise; absent: 0
   bool weight_plus_one = false;  ///< weight is stored around zero and applied as 1 + weight
   double eps = 1e-5;             ///< added to the variance, in the units of x squared; 0 or more
   bool centered = true;          ///< false measures about zero and subtracts nothing: RMSNorm (arXiv:1910.07467, eq. 4)
@@ -30,7 +30,7 @@ struct Options {
 
 /// Where backward writes. Each may be absent. dweight and dbias take any float dtype; dx has x's.
 struct Gradients {
-  View dx, dweight, dbias;
+  View dx{}, dweight{}, dbias{};
 };
 
 /// Measures each distribution of x. moments: as many as the grouping has distributions, numbered as Grouping::assign does.

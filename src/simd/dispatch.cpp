@@ -17,7 +17,7 @@ template <class T>
 constexpr TypedKernels typed() {
   return {measure_rows<true, T>,    measure_rows<false, T>, measure_columns<true, T>, measure_columns<false, T>,
           apply_rows<T>,            apply_columns<T>,       grad_sums_rows<T>,        grad_sums_columns<T>,
-          grad_rows<T>,             grad_columns<T>,        normalize_rows<T>};
+          grad_rows<T>,             grad_elements<T>,       grad_columns<T>,          normalize_rows<T>};
 }
 
 const Kernels* table() {

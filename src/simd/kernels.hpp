@@ -19,8 +19,8 @@ namespace norma::simd {
 inline constexpr int kLanes = 16;
 
 /// How a distribution's members are standardized: (x * prescale - high - low) * rstd.
-/// high + low is the mean in the compute type, as a pair; prescale is a power of two, 1 unless values near the ends of the
-/// exponent's range would overflow or vanish on the way.
+/// high + low is the mean as a pair, high being a value of the compute type; prescale is a power of two, 1 unless values near
+/// the ends of the exponent's range would overflow or vanish on the way.
 struct Standard {
   double prescale = 1, high = 0, low = 0, rstd = 0;
 };
@@ -57,10 +57,11 @@ struct ApplyRows {
   const void *weight, *bias;
   std::int64_t param_run;
   bool param_element;
+  bool stream;  // y goes past the caches; here and below
 };
 
-/// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column; or, where row_weight or
-/// row_bias is given, y = ((x * prescale - high - low) * scale) * row_weight + row_bias, one value a row.
+/// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1); or, where
+/// row_weight or row_bias is given, y = ((x * prescale - high - low) * scale) * row_weight + row_bias, one value a row.
 struct ApplyColumns {
   const void* x;
   void* y;
@@ -68,6 +69,7 @@ struct ApplyColumns {
   const void *prescale, *high, *low, *scale, *shift;
   const void *row_weight, *row_bias;
   std::int64_t row_param;
+  bool stream;
 };
 
 /// sums.first += g, sums.second += g * (x * prescale - high - low), where g = dy * weight (weight as in ApplyRows, one value an
@@ -89,27 +91,42 @@ struct GradSumsColumns {
   double *first, *second;
 };
 
-/// dx = (g - mean_g - xhat * mean_gx) * rstd, or g * rstd where the statistics are constants; dx may be null.
-/// Where param_element and dweight is given: dweight += dy * xhat, dbias += dy, one double an element, stepping as weight does.
-struct GradRows {
+/// One distribution's part of a backward pass: its operands, its standardization, and the means of g and g * xhat, where
+/// g = dy * weight.
+struct GradRow {
   const void *x, *dy;
   void* dx;
-  std::int64_t runs, x_run, dy_run, dx_run, length;
   Standard standard;
   double mean_g, mean_gx;
-  bool constant_statistics;
-  const void* weight;
-  std::int64_t param_run;
-  bool param_element;
-  double *dweight, *dbias;
 };
 
-/// dx = dy * by_dy - by_one - (x * prescale - high - low) * by_x; where by_x is null, dx = dy * by_dy.
+/// dx = (g - mean_g - xhat * mean_gx) * rstd, or g * rstd where the statistics are constants; weight is one number (null: 1).
+struct GradRows {
+  GradRow row;
+  std::int64_t runs, x_run, dy_run, dx_run, length;
+  bool constant_statistics;
+  const void* weight;
+  bool stream;
+};
+
+/// The same for `count` distributions of one run whose weights (null: 1) are those of its elements, and
+/// dweight += dy * xhat, dbias += dy, one double an element, row after row. dx, dweight and dbias may be null.
+struct GradElements {
+  const GradRow* rows;
+  std::int64_t count, length;
+  bool constant_statistics;
+  const void* weight;
+  double *dweight, *dbias;
+  bool stream;
+};
+
+/// dx = dy * by_dy - by_one - (x * prescale - high - low) * by_x; where by_x is null, dx = dy * by_dy. prescale null: 1.
 struct GradColumns {
   const void *x, *dy;
   void* dx;
   std::int64_t rows, x_row, dy_row, dx_row, width;
   const void *prescale, *high, *low, *by_dy, *by_one, *by_x;
+  bool stream;
 };
 
 /// The hot path whole: `count` distributions of one run each, at most kFusedLength long, measured, standardized and written.
@@ -122,6 +139,7 @@ struct NormalizeRows {
   bool centered;
   const void *weight, *bias;
   Moments* saved;
+  bool stream;
 };
 
 /// The longest chunk of a distribution that is summed in one go; partial results beyond it are merged.
@@ -137,6 +155,7 @@ struct TypedKernels {
   void (*grad_sums_rows)(const GradSumsRows&) noexcept;
   void (*grad_sums_columns)(const GradSumsColumns&) noexcept;
   void (*grad_rows)(const GradRows&) noexcept;
+  void (*grad_elements)(const GradElements&) noexcept;
   void (*grad_columns)(const GradColumns&) noexcept;
   void (*normalize_rows)(const NormalizeRows&) noexcept;
 };
@@ -178,19 +197,23 @@ inline Standard standard_of(const Moments& m, double eps, bool in_double) {
   s.rstd = m.rstd(eps);
   double mean = m.mean, mean_low = m.mean_low;
   if (!in_double) {
-    // 2^100 on either side leaves room for any member's distance from the mean and for the reciprocal deviation in float.
-    constexpr double kFar = 0x1p100;
-    if (std::fabs(mean) > kFar || s.rstd > kFar || (s.rstd != 0 && s.rstd < 1 / kFar)) [[unlikely]] {
-      const double reach = std::fmax(std::fabs(mean), std::sqrt(m.variance()));
-      s.prescale = reach > 1 ? 1 / kFar : kFar;
+    // 2^100 on either side leaves room in float for any member's distance from the mean, and 2^50 for the square of the
+    // reciprocal deviation, by which the backward pass multiplies.
+    constexpr double kFar = 0x1p100, kFarRstd = 0x1p50;
+    if (std::fabs(mean) > kFar || s.rstd > kFarRstd || (s.rstd != 0 && s.rstd < 1 / kFarRstd)) [[unlikely]] {
+      const double deviation = std::sqrt(m.variance()), reach = std::fabs(mean) > deviation ? std::fabs(mean) : deviation;
+      s.prescale = reach > 1 || s.rstd < 1 ? 1 / kFar : kFar;
       s.rstd /= s.prescale;
       mean *= s.prescale;
       mean_low *= s.prescale;
     }
     s.high = static_cast<double>(static_cast<float>(mean));
-    s.low = static_cast<double>(static_cast<float>((mean - s.high) + mean_low));
-    // Only a constant with a minute eps comes this far; its members are at distance 0, and 0 * infinity is not the bias.
-    s.rstd = std::fmin(s.rstd, 0x1p127);
+    // Kernels round it to float themselves. Rounded here as well, GCC 12 takes the two roundings for one vector operation and
+    // then drops it: at -O2, (double)(float) of neighbouring members is the unrounded value.
+    s.low = (mean - s.high) + mean_low;
+    // Only a constant with a minute eps comes this far; its members are at distance 0, and 0 * infinity is not the bias. Below
+    // float's 2^127, for weights have yet to come.
+    if (s.rstd > kFar) s.rstd = kFar;
     return s;
   }
   s.high = mean;

@@ -8,12 +8,17 @@
 #define NORMA_SIMD_LANES_INL_HPP_
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstring>
 #include <type_traits>
 
 #include "simd/kernels.hpp"
+
+/// On every lambda of a kernel: left out of line, it would reach its captured vectors through memory.
+#undef NORMA_INLINE
+#define NORMA_INLINE HWY_ATTR __attribute__((always_inline))
 
 HWY_BEFORE_NAMESPACE();
 namespace norma::simd::HWY_NAMESPACE {
@@ -29,8 +34,10 @@ using ComputeTag = hn::CappedTag<Compute<T>, 64 / sizeof(Compute<T>)>;
 template <class D>
 using V = hn::Vec<D>;
 
-/// How many lanes of a vector count: all of them, or the first few (at the end of a row).
+/// How many lanes of a vector count: all of them, or the first few (at the end of a row). Past: all, and what is stored goes past
+/// the caches, to an address that is a multiple of the vector's size.
 struct Whole {};
+struct Past {};
 struct First {
   size_t lanes;
 };
@@ -58,25 +65,39 @@ HWY_INLINE V<D> load(D d, const BFloat16* p) {
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, bits)));
   }
 }
+
+/// Whether f16 is converted by the hardware, rounding to nearest even; Highway's emulation truncates, and takes infinities and
+/// NaN for numbers.
+inline constexpr bool kHardwareHalf =
+    HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON;
+
 template <class D>
 HWY_INLINE V<D> load(D d, const Half* p) {
   if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
     return hn::PromoteTo(d, load(hn::Rebind<float, D>(), p));
-  } else {
+  } else if constexpr (kHardwareHalf) {
     return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::float16_t, D>(), reinterpret_cast<const hwy::float16_t*>(p)));
+  } else {
+    // The half's exponent and fraction, moved to where float has them, are the number times 2^-112, denormals too.
+    const hn::RebindToUnsigned<D> u;
+    const auto bits = hn::PromoteTo(u, hn::LoadU(hn::Rebind<uint16_t, D>(), reinterpret_cast<const uint16_t*>(p)));
+    const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(u, 0x8000)));
+    const auto magnitude = hn::ShiftLeft<13>(hn::And(bits, hn::Set(u, 0x7FFF)));
+    const auto number = hn::BitCast(u, hn::Mul(hn::BitCast(d, magnitude), hn::Set(d, 0x1p112f)));
+    const auto no_number = hn::Or(magnitude, hn::Set(u, 0x7F800000));  // infinity or NaN
+    const hn::RebindToSigned<D> s;
+    const auto is_number = hn::Lt(hn::BitCast(s, magnitude), hn::Set(s, 0x0F800000));
+    return hn::BitCast(d, hn::Or(sign, hn::IfThenElse(hn::RebindMask(u, is_number), number, no_number)));
   }
 }
 
+/// A vector of the compute type as it lies in memory: the same, or rounded to 16 bits.
 template <class D>
-HWY_INLINE void store(V<D> v, D d, float* p) {
-  hn::StoreU(v, d, p);
+HWY_INLINE V<D> packed(V<D> v, D, const hn::TFromD<D>*) {
+  return v;
 }
 template <class D>
-HWY_INLINE void store(V<D> v, D d, double* p) {
-  hn::StoreU(v, d, p);
-}
-template <class D>
-HWY_INLINE void store(V<D> v, D, BFloat16* p) {
+HWY_INLINE auto packed(V<D> v, D, const BFloat16*) {
   const hn::RebindToUnsigned<D> d32;
   const hn::RebindToSigned<D> i32;
   const auto bits = hn::BitCast(d32, v);
@@ -84,19 +105,14 @@ HWY_INLINE void store(V<D> v, D, BFloat16* p) {
   const auto rounded = hn::Add(hn::Add(bits, hn::Set(d32, 0x7FFF)), odd);
   const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000));
   const auto either = hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
-  const auto high = hn::BitCast(i32, hn::ShiftRight<16>(either));
-  hn::StoreU(hn::DemoteTo(hn::Rebind<uint16_t, D>(), high), hn::Rebind<uint16_t, D>(), reinterpret_cast<uint16_t*>(p));
+  return hn::DemoteTo(hn::Rebind<uint16_t, D>(), hn::BitCast(i32, hn::ShiftRight<16>(either)));
 }
 
-/// Whether DemoteTo(float16_t) is the hardware's and rounds to nearest even; Highway's emulation truncates.
-inline constexpr bool kRoundsHalf =
-    HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON;
-
 template <class D>
-HWY_INLINE void store(V<D> v, D d, Half* p) {
-  if constexpr (kRoundsHalf) {
-    const hn::Rebind<hwy::float16_t, D> d16;
-    hn::StoreU(hn::DemoteTo(d16, v), d16, reinterpret_cast<hwy::float16_t*>(p));
+HWY_INLINE auto packed(V<D> v, D d, const Half*) {
+  const hn::Rebind<uint16_t, D> d16;
+  if constexpr (kHardwareHalf) {
+    return hn::BitCast(d16, hn::DemoteTo(hn::Rebind<hwy::float16_t, D>(), v));
   } else {  // as from_double<Half> in half.hpp
     const hn::RebindToUnsigned<D> u;
     const hn::RebindToSigned<D> s;
@@ -112,25 +128,47 @@ HWY_INLINE void store(V<D> v, D d, Half* p) {
     auto half = hn::IfThenElse(hn::RebindMask(u, hn::Lt(at, hn::Set(s, 0x38800000))), small, normal);
     half = hn::IfThenElse(hn::RebindMask(u, hn::Gt(at, hn::Set(s, 0x477FFFFF))), hn::Set(u, 0x7C00), half);
     half = hn::IfThenElse(hn::RebindMask(u, hn::Gt(at, hn::Set(s, 0x7F800000))), hn::Set(u, 0x7E00), half);
-    hn::StoreU(hn::DemoteTo(hn::Rebind<uint16_t, D>(), hn::BitCast(s, hn::Or(half, sign))), hn::Rebind<uint16_t, D>(),
-               reinterpret_cast<uint16_t*>(p));
+    return hn::DemoteTo(d16, hn::BitCast(s, hn::Or(half, sign)));
   }
 }
+
+/// The element type that Highway stores for T, and its tag beside D.
+template <class T>
+using Stored = std::conditional_t<sizeof(T) == 2, uint16_t, T>;
+template <class T, class D>
+using StoredTag = hn::Rebind<Stored<T>, D>;
+
+template <class D, class T>
+HWY_INLINE void store(V<D> v, D d, T* p) {
+  hn::StoreU(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p));
+}
+
+/// Whether a masked load or store of T touches nothing beyond its mask.
+template <class T>
+inline constexpr bool kMaskable = HWY_MEM_OPS_MIGHT_FAULT == 0 || (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4);
 
 /// The first lanes only, the others `fill`; reads nothing beyond them.
 template <class D, class T>
 HWY_INLINE V<D> load(D d, const T* p, First first, V<D> fill) {
+  using C = hn::TFromD<D>;
   const auto valid = hn::FirstN(d, first.lanes);
-  if constexpr (std::is_same_v<T, hn::TFromD<D>> && (HWY_MEM_OPS_MIGHT_FAULT == 0 || HWY_TARGET == HWY_AVX2)) {
+  if constexpr (kMaskable<T> && std::is_same_v<T, C>) {
     return hn::IfThenElse(valid, hn::MaskedLoad(valid, d, p), fill);
+  } else if constexpr (kMaskable<T> && std::is_same_v<T, float>) {
+    const hn::Rebind<float, D> d32;
+    return hn::IfThenElse(valid, hn::PromoteTo(d, hn::MaskedLoad(hn::FirstN(d32, first.lanes), d32, p)), fill);
   } else {
-    HWY_ALIGN T part[64 / sizeof(hn::TFromD<D>)] = {};
+    HWY_ALIGN T part[64 / sizeof(C)] = {};
     std::memcpy(part, p, HWY_MIN(first.lanes, hn::Lanes(d)) * sizeof(T));
     return hn::IfThenElse(valid, load(d, static_cast<const T*>(part)), fill);
   }
 }
 template <class D, class T>
 HWY_INLINE V<D> load(D d, const T* p, Whole, V<D>) {
+  return load(d, p);
+}
+template <class D, class T>
+HWY_INLINE V<D> load(D d, const T* p, Past, V<D>) {
   return load(d, p);
 }
 template <class D, class T, class Lanes>
@@ -143,10 +181,18 @@ HWY_INLINE void store(V<D> v, D d, T* p, Whole) {
   store(v, d, p);
 }
 template <class D, class T>
+HWY_INLINE void store(V<D> v, D d, T* p, Past) {
+  hn::Stream(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p));
+}
+template <class D, class T>
 HWY_INLINE void store(V<D> v, D d, T* p, First first) {
-  HWY_ALIGN T part[64 / sizeof(hn::TFromD<D>)];
-  store(v, d, part);
-  std::memcpy(p, part, HWY_MIN(first.lanes, hn::Lanes(d)) * sizeof(T));
+  if constexpr (kMaskable<T> && std::is_same_v<T, hn::TFromD<D>>) {
+    hn::BlendedStore(v, hn::FirstN(d, first.lanes), d, p);
+  } else {
+    HWY_ALIGN T part[64 / sizeof(hn::TFromD<D>)];
+    store(v, d, part);
+    std::memcpy(p, part, HWY_MIN(first.lanes, hn::Lanes(d)) * sizeof(T));
+  }
 }
 
 /// Calls body(i, lanes) for each vector of n elements: Whole ones, then the First few of the last.
@@ -156,6 +202,54 @@ HWY_INLINE void for_each_vector(D d, int64_t n, const Body& body) {
   int64_t i = 0;
   for (; i + step <= n; i += step) body(i, Whole());
   if (i < n) body(i, First{static_cast<size_t>(n - i)});
+}
+
+/// The same for a row that is written to y, past the caches where `stream` says so: what is larger than they are would only
+/// push out what is still needed, after having been read for nothing.
+template <class D, class T, class Body>
+HWY_INLINE void for_each_vector_to(D d, const T* y, int64_t n, bool stream, const Body& body) {
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  const auto address = reinterpret_cast<uintptr_t>(y), size = static_cast<uintptr_t>(step) * sizeof(T);
+  if (!stream || address % sizeof(T) != 0 || n < 4 * step) return for_each_vector(d, n, body);
+  int64_t i = static_cast<int64_t>((size - address % size) % size / sizeof(T));
+  if (i > 0) body(int64_t{0}, First{static_cast<size_t>(i)});
+  for (; i + step <= n; i += step) body(i, Past());
+  if (i < n) body(i, First{static_cast<size_t>(n - i)});
+}
+
+/// How many vectors of a row of columns go by together, their sums and constants in registers: as many as the registers hold
+/// beside what is computed.
+inline constexpr int kStrip = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
+
+/// Calls body(c, strip, lanes) for columns c…: strip (an integral_constant) whole vectors at a time, then one by one.
+template <class D, class Body>
+HWY_INLINE void for_each_strip(D d, int64_t n, const Body& body) {
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  int64_t c = 0;
+  for (; c + kStrip * step <= n; c += kStrip * step) body(c, std::integral_constant<int, kStrip>(), Whole());
+  for (; c + step <= n; c += step) body(c, std::integral_constant<int, 1>(), Whole());
+  if (c < n) body(c, std::integral_constant<int, 1>(), First{static_cast<size_t>(n - c)});
+}
+
+/// Whether every row of columns begins at a multiple of the vector's size, so that whole vectors can go past the caches.
+template <class T, class D>
+HWY_INLINE bool in_step(D d, const void* y, int64_t row) {
+  const size_t size = hn::Lanes(d) * sizeof(T);
+  return reinterpret_cast<uintptr_t>(y) % size == 0 && static_cast<size_t>(row) * sizeof(T) % size == 0;
+}
+template <class Lanes>
+HWY_INLINE Lanes stored_as(Lanes lanes, std::false_type) {
+  return lanes;
+}
+HWY_INLINE Past stored_as(Whole, std::true_type) { return {}; }
+HWY_INLINE First stored_as(First first, std::true_type) { return first; }
+
+/// How far ahead of a sweep memory is asked for. Found by trying 512 to 8192 bytes on tensors beyond L2: a hardware prefetcher
+/// stops at each page and at the end of each run, and needs a dozen lines to get going again.
+inline constexpr int64_t kAhead = 2048;
+template <class T>
+HWY_INLINE void ask_ahead(const T* p) {
+  hwy::Prefetch(reinterpret_cast<const char*>(p) + kAhead);
 }
 
 /// kLanes doubles as vectors of whatever width there is.
@@ -169,24 +263,65 @@ struct Accumulator {
   HWY_INLINE void store_to(double* lanes) const {
     for (int k = 0; k < kVectors; ++k) hn::StoreU(of[k], Wide(), lanes + k * static_cast<int>(hn::Lanes(Wide())));
   }
+
+  /// sum_of() in registers as far as whole vectors go: the same sums in the same order.
+  HWY_INLINE double sum() const {
+    constexpr int kHalf = kVectors / 2;
+    V<Wide> folded[kHalf];
+    for (int k = 0; k < kHalf; ++k) folded[k] = hn::Add(of[k], of[k + kHalf]);
+    for (int n = kHalf / 2; n >= 1 && n * static_cast<int>(hn::Lanes(Wide())) >= 4; n /= 2) {
+      for (int k = 0; k < n; ++k) folded[k] = hn::Add(folded[k], folded[k + n]);
+    }
+    constexpr int kLeft = hn::MaxLanes(Wide()) >= 8 ? 8 : 4;
+    HWY_ALIGN double lanes[8];
+    for (int k = 0; k < kLeft / static_cast<int>(hn::MaxLanes(Wide())); ++k) {
+      hn::Store(folded[k], Wide(), lanes + k * static_cast<int>(hn::MaxLanes(Wide())));
+    }
+    if constexpr (kLeft == 8) {
+      for (int i = 0; i < 4; ++i) lanes[i] += lanes[i + 4];
+    }
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+  }
 };
 
-/// Calls body(i, k, lanes) for each vector of doubles of a row, k being the part of an Accumulator that it is added to; the
-/// parts that the end of the row does not reach are left alone.
-template <class Body>
-HWY_INLINE void for_each_lane_vector(int64_t n, const Body& body) {
-  const auto step = static_cast<int64_t>(hn::Lanes(Wide()));
+/// Calls body(i, k, lanes) for each vector of D along a row of n elements, k counting the vectors of kLanes elements; vectors
+/// that the end of the row does not reach are left alone.
+template <class D, class T, class Body>
+HWY_INLINE void for_each_lane_vector(D d, const T* x, int64_t n, const Body& body) {
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  constexpr int kCount = kLanes / static_cast<int>(hn::MaxLanes(D()));
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    HWY_UNROLL(kVectors)
-    for (int k = 0; k < kVectors; ++k) body(i + k * step, k, Whole());
+    ask_ahead(x + i);
+    HWY_UNROLL(8)
+    for (int k = 0; k < kCount; ++k) body(i + k * step, k, Whole());
   }
-  for (int k = 0; k < kVectors && i < n; ++k, i += step) {
+  for (int k = 0; k < kCount && i < n; ++k, i += step) {
     if (i + step <= n) {
       body(i, k, Whole());
     } else {
       body(i, k, First{static_cast<size_t>(n - i)});
     }
+  }
+}
+
+/// The two halves of a vector of floats in double, and the k-th vector of floats as part of an Accumulator; a vector of
+/// doubles is its own one part.
+template <class D>
+inline constexpr int kParts = std::is_same_v<hn::TFromD<D>, double> || HWY_TARGET == HWY_SCALAR ? 1 : 2;
+template <int kPart, class D>
+HWY_INLINE V<Wide> widened(D d, V<D> v) {
+  if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
+    (void)d;
+    return v;
+  } else {
+#if HWY_TARGET == HWY_SCALAR
+    return hn::PromoteTo(Wide(), v);
+#else
+    const hn::Half<D> half;
+    if constexpr (kPart == 0) return hn::PromoteTo(Wide(), hn::LowerHalf(half, v));
+    return hn::PromoteTo(Wide(), hn::UpperHalf(half, v));
+#endif
   }
 }
 

@@ -16,7 +16,7 @@ namespace norma::simd::HWY_NAMESPACE {
 /// One run: first += x - pivot, second += (x - pivot)^2.
 template <bool kCentered, class T>
 HWY_INLINE void measure_run(const T* x, int64_t n, V<Wide> pivot, Accumulator& first, Accumulator& second) {
-  for_each_lane_vector(n, [&](int64_t i, int k, auto lanes) HWY_ATTR {
+  for_each_lane_vector(Wide(), x, n, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
     if constexpr (kCentered) {
       const auto d = hn::Sub(load(Wide(), x + i, lanes, pivot), pivot);
       first.of[k] = hn::Add(first.of[k], d);
@@ -43,24 +43,38 @@ void measure_rows(const MeasureRows& a) noexcept {
 
 /// The sums of a strip of columns stay in registers while `rows` rows of it go by.
 template <bool kCentered, class T>
-void measure_columns(const MeasureColumns& a) noexcept {
+void measure_columns(const MeasureColumns& args) noexcept {
+  const MeasureColumns a = args;
   const Wide d;
-  for_each_vector(d, a.width, [&](int64_t c, auto lanes) HWY_ATTR {
+  for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
+    constexpr int kStrip = strip.value;
+    const auto step = static_cast<int64_t>(hn::Lanes(d));
+    V<Wide> pivot[kStrip], first[kStrip], second[kStrip];
+    HWY_UNROLL(8)
+    for (int k = 0; k < kStrip; ++k) {
+      pivot[k] = load(d, a.pivot + c + k * step, lanes);
+      first[k] = load(d, a.first + c + k * step, lanes);
+      second[k] = load(d, a.second + c + k * step, lanes);
+    }
     const T* x = static_cast<const T*>(a.x) + c;
-    const auto pivot = load(d, a.pivot + c, lanes);
-    auto first = load(d, a.first + c, lanes), second = load(d, a.second + c, lanes);
     for (int64_t r = 0; r < a.rows; ++r, x += a.row_stride) {
-      const auto v = load(d, x, lanes);
-      if constexpr (kCentered) {
-        const auto delta = hn::Sub(v, pivot);
-        first = hn::Add(first, delta);
-        second = hn::Add(second, hn::Mul(delta, delta));
-      } else {
-        second = hn::Add(second, hn::Mul(v, v));
+      HWY_UNROLL(8)
+      for (int k = 0; k < kStrip; ++k) {
+        const auto v = load(d, x + k * step, lanes);
+        if constexpr (kCentered) {
+          const auto delta = hn::Sub(v, pivot[k]);
+          first[k] = hn::Add(first[k], delta);
+          second[k] = hn::Add(second[k], hn::Mul(delta, delta));
+        } else {
+          second[k] = hn::Add(second[k], hn::Mul(v, v));
+        }
       }
     }
-    store(first, d, a.first + c, lanes);
-    store(second, d, a.second + c, lanes);
+    HWY_UNROLL(8)
+    for (int k = 0; k < kStrip; ++k) {
+      store(first[k], d, a.first + c + k * step, lanes);
+      store(second[k], d, a.second + c + k * step, lanes);
+    }
   });
 }
 

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace norma::cli {
+
+/// The folder of the samples that `norma tour` shows: $NORMA_DATA, or share/norma beside the folder of the program (as
+/// installed), or, in a build that is not for installing, data/ of the sources. Throws Error when there is none.
+std::string data_directory();
+
+}  // namespace norma::cli

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# exports_test.sh LIBRARY: what the shared library shows is norma_… in C and namespace norma in C++, and nothing else.
+set -eu
+library=$1
+symbols=$(nm -D --defined-only "$library" | awk '{ print $3 }')
+
+# Some that must be there: an empty list is no success, and a caller's catch and copy need type information and tables.
+for wanted in norma_normalize norma_last_error _ZTIN5norma5ErrorE _ZTVN5norma5LayerE _ZN5norma9BatchNormC1ElRKNS_16BatchNormOptionsE; do
+  if ! printf '%s\n' "$symbols" | grep -qx "$wanted"; then
+    echo "$wanted is not exported by $library" >&2
+    exit 1
+  fi
+done
+
+# _ZN5norma…, _ZNK5norma…: members of namespace norma; _ZTI, _ZTS, _ZTV: their type information and tables.
+foreign=$(printf '%s\n' "$symbols" | grep -Ev '^(norma_[a-z_]+|_ZNK?5norma.*|_ZT[ISV]N5norma[0-9].*)$' || true)
+# Of the inside: Highway, the SIMD kernels, what no header declares.
+inside=$(printf '%s\n' "$symbols" | grep -E '3hwy|5norma4simd|5norma8PlanData|5norma7Scratch|_GLOBAL__N_' || true)
+if [ -n "$foreign$inside" ]; then
+  echo "$library exports what is not its interface:" >&2
+  printf '%s\n' "$foreign" "$inside" | c++filt >&2
+  exit 1
+fi
