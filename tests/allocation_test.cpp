@@ -13,7 +13,10 @@ namespace {
 
 std::atomic<std::int64_t> allocations{0};
 
-void* allocate(std::size_t size, std::size_t alignment) {
+// Not inlined: GCC would see free() without malloc() and warn of a mismatch.
+[[gnu::noinline]] void release(void* p) { std::free(p); }
+
+[[gnu::noinline]] void* allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
   return alignment > alignof(std::max_align_t)
              ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
@@ -38,14 +41,14 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return al
 void* operator new(std::size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
   return allocate(size, static_cast<std::size_t>(a));
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
 
 namespace norma::test {
 namespace {

@@ -6,7 +6,8 @@ library=$1
 symbols=$(nm -D --defined-only "$library" | awk '{ print $3 }')
 
 # Some that must be there: an empty list is no success, and a caller's catch and copy need type information and tables.
-for wanted in norma_normalize norma_last_error _ZTIN5norma5ErrorE _ZTVN5norma5LayerE _ZN5norma9BatchNormC1ElRKNS_16BatchNormOptionsE; do
+for wanted in norma_normalize norma_last_error _ZN5norma9BatchNormC1ElRKNS_16BatchNormOptionsE _ZTIN5norma5ErrorE \
+  _ZTVN5norma5LayerE; do
   if ! printf '%s\n' "$symbols" | grep -qx "$wanted"; then
     echo "$wanted is not exported by $library" >&2
     exit 1
