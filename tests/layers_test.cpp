@@ -488,6 +488,8 @@ TEST(Layers, PaddingTouchesNothing) {
   const std::vector<std::int64_t> copy = lengths, shorter = {1, 1, 2};
   EXPECT_EQ(run(layer, x, shape, {.lengths = copy, .lengths_axis = 2}), y);
   EXPECT_NE(run(layer, x, shape, {.lengths = shorter, .lengths_axis = 2}), y);
+  layer.backward(view(x.data(), shape), view(dy.data(), shape), View(), {.lengths = shorter, .lengths_axis = 2});
+  EXPECT_EQ(layer.bias_grad, (std::vector<float>{4, 4}));
   EXPECT_REFUSED("is the axis of the channels", run(layer, x, shape, {.lengths = lengths}));
 
   // One counted value in channel 0, none in channel 1, four in channel 2.
@@ -521,6 +523,15 @@ TEST(Layers, RMSNormTakesTheMachineEpsilonOfWhatIsComputedIn) {
   std::vector<BFloat16> bout(8);
   layer.forward(view(b.data(), {1, 8}), view(bout.data(), {1, 8}));
   EXPECT_EQ(bout[0].bits, 0x3E8F);
+}
+
+TEST(Layers, ParametersBeginAsIdentity) {
+  EXPECT_EQ(RMSNorm({2}).weight, (std::vector<float>{1, 1}));
+  EXPECT_EQ(RMSNorm({2}, {.weight_plus_one = true}).weight, (std::vector<float>{0, 0}));
+  EXPECT_EQ(LayerNorm({2}).weight, (std::vector<float>{1, 1}));
+  EXPECT_EQ(LayerNorm({2}).bias, (std::vector<float>{0, 0}));
+  EXPECT_TRUE(RMSNorm({2}).bias.empty());
+  EXPECT_TRUE(BatchNorm(2, {.affine = false}).bias.empty());
 }
 
 TEST(Layers, WhatCannotBeDoneIsRefused) {
@@ -561,6 +572,10 @@ TEST(Layers, WhatCannotBeDoneIsRefused) {
   run(bn, x, {4, 3});
   EXPECT_REFUSED("does not follow a forward() of it: the last one had shape (4, 3)",
                  bn.backward(view(x.data(), {2, 3, 2}), view(x.data(), {2, 3, 2}), view(y.data(), {2, 3, 2})));
+  run(bn, x, {2, 3, 2});
+  EXPECT_REFUSED("the last one had shape (2, 3, 2)",
+                 bn.backward(view(x.data(), {4, 3}), view(x.data(), {4, 3}), view(y.data(), {4, 3})));
+  run(bn, x, {4, 3});
   // A refused forward leaves what backward() needs.
   EXPECT_REFUSED("overlaps", bn.forward(view(x.data(), {3, 3}), view(const_cast<double*>(x.data()) + 1, {3, 3})));
   bn.backward(view(x.data(), {4, 3}), view(x.data(), {4, 3}), view(y.data(), {4, 3}));

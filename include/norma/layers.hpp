@@ -138,8 +138,11 @@ class NORMA_API Layer {
   virtual ~Layer();
 
   /// y = the normalization of x. Remembers what backward() needs. In training, of layers that track, updates the
-  /// running statistics after y was written. x, y  same shape and dtype, f32, f64, f16 or bf16, any strides; y may be
-  /// the very same view as x. Throws Error before anything is written or updated.
+  /// running statistics after y was written.
+  ///
+  /// x, y  same shape and dtype, f32, f64, f16 or bf16, any strides; y may be the very same view as x.
+  ///
+  /// Throws Error before anything is written or updated.
   void forward(const ConstView& x, const View& y, const Narrowing& narrowing = {});
 
   /// What forward() computes after eval(), whatever the mode; changes nothing in the layer. It plans each time unless
@@ -292,8 +295,11 @@ class NORMA_API RunningLayer : public Layer {
 ///
 /// Training: mean and variance (the population's) of this batch. After eval(): running_mean and running_var.
 /// x  (N, C), (N, C, L), (N, C, H, W), …; with channel_axis = -1 (N, C), (N, L, C), (N, H, W, C), ….
+///
 /// Throws Error when num_features < 1, eps < 0, momentum is outside [0, 1], any is NaN; in training on one value a
-/// channel. Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1 and 2.
+/// channel.
+///
+/// Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1 and 2.
 class NORMA_API BatchNorm : public RunningLayer {
  public:
   explicit BatchNorm(std::int64_t num_features, const BatchNormOptions& options = {});
@@ -306,7 +312,9 @@ class NORMA_API BatchNorm : public RunningLayer {
 ///                           weighs batches by their elements
 ///
 /// Differs from PyTorch in two points: num_batches_tracked counts (PyTorch's stays 0), and momentum = std::nullopt is
-/// the cumulative average (PyTorch never updates then). Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022, eq. 3.
+/// the cumulative average (PyTorch never updates then).
+///
+/// Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022, eq. 3.
 class NORMA_API InstanceNorm : public RunningLayer {
  public:
   explicit InstanceNorm(std::int64_t num_features, const InstanceNormOptions& options = {});

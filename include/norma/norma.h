@@ -16,10 +16,13 @@
  *
  * - A function returns 0, or says why not: the sentence is norma_last_error(). Then nothing was written. No exception
  *   leaves this interface.
+ *
  * - A pointer to a struct may be NULL where it is marked "or NULL": the argument is absent, or all its members have
- * their defaults. What pointers point to is read during the call alone and not kept, except by plans: see there.
+ *   their defaults. What pointers point to is read during the call alone and not kept, except by plans: see there.
+ *
  * - Structs that may grow begin with their own size, which the initializers set. A member that this library does not
- * know is refused unless it is zero; one that the caller does not know has its default.
+ *   know is refused unless it is zero; one that the caller does not know has its default.
+ *
  * - Every function may be called by several threads at once; a layer is used by one at a time.
  */
 
@@ -57,8 +60,7 @@ NORMA_C_API norma_status norma_target(const char** name);
 NORMA_C_API norma_status norma_set_num_threads(int32_t threads);
 NORMA_C_API norma_status norma_num_threads(int32_t* threads);
 
-/* ---- Views ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Views ---- */
 
 typedef enum norma_dtype {
   NORMA_F32 = 0,
@@ -96,8 +98,7 @@ static inline norma_view norma_contiguous(void* data, int32_t dtype, int32_t ran
   return view;
 }
 
-/* ---- Groupings ------------------------------------------------------------------------------------------------------
- */
+/* ---- Groupings ---- */
 
 typedef enum norma_grouping_kind {
   NORMA_OVER = 0,        /* dims: the axes to pool */
@@ -164,8 +165,7 @@ static inline norma_grouping norma_grouping_group(int64_t num_groups, int32_t ch
 NORMA_C_API norma_status norma_count(const norma_grouping* grouping, int32_t rank, const int64_t* shape,
                                      int64_t* distributions, int64_t* parameters);
 
-/* ---- Moments --------------------------------------------------------------------------------------------------------
- */
+/* ---- Moments ---- */
 
 /* mean + mean_low = sum(x) / count, m2 = sum((x - mean)^2); see moments.hpp. */
 typedef struct norma_moments {
@@ -178,8 +178,7 @@ typedef struct norma_moments {
 /* merged may be a or b. */
 NORMA_C_API norma_status norma_merge(const norma_moments* a, const norma_moments* b, norma_moments* merged);
 
-/* ---- Normalize ------------------------------------------------------------------------------------------------------
- */
+/* ---- Normalize ---- */
 
 /* Runs task(context, i) once for each i in [0, tasks), in any order, on any threads, and returns when all are done. */
 typedef void (*norma_run)(void* executor, int64_t tasks, void (*task)(void* context, int64_t index), void* context);
@@ -223,8 +222,7 @@ NORMA_C_API norma_status norma_backward_with(const norma_view* x, const norma_vi
                                              const norma_moments* given, int64_t count,
                                              const norma_gradients* gradients, const norma_options* options);
 
-/* ---- Plans ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Plans ---- */
 
 /* A grouping laid over a layout; runs any number of times, on any memory of that layout, from several threads at once,
  * and allocates nothing when warm. A plan over a mask reads the mask's memory in each run; keys and lengths are read
@@ -257,8 +255,7 @@ NORMA_C_API norma_status norma_plan_backward_with(const norma_plan* plan, const 
                                                   const norma_moments* given, int64_t count,
                                                   const norma_gradients* gradients, const norma_options* options);
 
-/* ---- Layers that keep statistics ------------------------------------------------------------------------------------
- */
+/* ---- Layers that keep statistics ---- */
 
 /* BatchNorm and InstanceNorm of layers.hpp. (LayerNorm, GroupNorm and RMSNorm keep none: norma_normalize is all of
  * them.) */
