@@ -78,7 +78,8 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
   simd::ApplyRows args{};
   args.length = chunk.length;
   args.standard = standard;
-  args.param_element = element_step != 0;
+  // Without weight and bias as the fused path does it: adding a bias of 0 would turn -0 into 0.
+  args.param_element = element_step != 0 || (call.weight == nullptr && call.bias == nullptr);
   args.stream = call.stream && !plan.staged;
   const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y) {
     args.x = x;

@@ -103,7 +103,7 @@ struct InstanceNormOptions {
 struct RMSNormOptions {
   /// std::nullopt: the machine epsilon of what is computed in, as PyTorch does: 2^-52 for f64 data, else 2^-23 (also
   /// for f16 and bf16, whose own epsilons PyTorch does not take; seen in 2.13).
-  std::optional<double> eps;
+  std::optional<double> eps{};
   bool elementwise_affine = true;
   bool weight_plus_one = false;  ///< weight begins at 0 and is applied as 1 + weight (Gemma's)
 
