@@ -258,5 +258,21 @@ TEST_F(SameBits, MomentsAreTheSameWhicheverCallMeasures) {
   });
 }
 
+/// Without weight and bias, whether the pass is fused or not: -0 about a mean of 0 stays -0.
+TEST_F(SameBits, AZeroKeepsItsSignWhicheverPassWritesIt) {
+  for (DType dtype : kFloats) {
+    for (const Grouping& grouping : {Grouping::instance(), Grouping::sample()}) {
+      Tensor x(dtype, {2, 1, 37}), y = x;
+      for (std::int64_t i = 0; i < x.size(); ++i) x.set(i, i % 3 ? -0.0 : static_cast<double>(i % 2 * 2 - 1));
+      for (std::int64_t i = 36; i < 38; ++i) x.set(i, -0.0);  // as many of 1 as of -1
+      std::vector<Moments> saved(2);
+      normalize(x.in(), y.out(), grouping, {}, saved);
+      const std::string measured = y.bits();
+      normalize_with(x.in(), y.out(), grouping, saved);
+      EXPECT_TRUE(y.bits() == measured) << name_of(dtype);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace norma::test
