@@ -29,14 +29,17 @@ std::string_view id_of(Order order) {
 std::string_view name_of(Order order) { return id_of(order).substr(std::string_view("promise.").size()); }
 
 Style style_of(Order order) {
-  return order == Order::kept ? Style::kept : order == Order::none || order == Order::reversed ? Style::reversed : Style::plain;
+  return order == Order::kept                               ? Style::kept
+         : order == Order::none || order == Order::reversed ? Style::reversed
+                                                            : Style::plain;
 }
 
 std::vector<std::string> row_of(const Page& page, const Say& say, std::string_view kind, Order promised, bool ratios,
                                 const PairCounts& pairs) {
   const auto whole = static_cast<double>(pairs.kept + pairs.reversed);
   const bool any = whole > 0;
-  const std::string promise = ratios && promised == Order::kept ? say("promise.kept_with_ratios") : say(id_of(promised));
+  const std::string promise =
+      ratios && promised == Order::kept ? say("promise.kept_with_ratios") : say(id_of(promised));
   return {say(kind),
           page.paint(style_of(promised), promise),
           with_commas(static_cast<double>(pairs.total())),
@@ -71,7 +74,8 @@ void show_order(Page& page, const Say& say, const MapOrder& order) {
                {say("pairs.reversed"), right},
                {say("pairs.tied"), right}},
               {}};
-  table.rows.push_back(row_of(page, say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
+  table.rows.push_back(
+      row_of(page, say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
   table.rows.push_back(row_of(page, say, "pairs.across", order.across, false, order.seen.across));
   page.table(table);
 }
@@ -103,7 +107,10 @@ ordered_json numbers_of(const PairCounts& pairs) {
 }
 
 ordered_json numbers_of(const MapOrder& order) {
-  return {{"within", {{"promised", name_of(order.within.order())}, {"ratios", order.within.ratios()}, {"seen", numbers_of(order.seen.within)}}},
+  return {{"within",
+           {{"promised", name_of(order.within.order())},
+            {"ratios", order.within.ratios()},
+            {"seen", numbers_of(order.seen.within)}}},
           {"across", {{"promised", name_of(order.across)}, {"seen", numbers_of(order.seen.across)}}},
           {"elements", order.seen.elements},
           {"left_out", order.seen.left_out},
@@ -111,9 +118,9 @@ ordered_json numbers_of(const MapOrder& order) {
 }
 
 ordered_json numbers_of(const VectorComparison& seen) {
-  return {{"compared", seen.compared},         {"left_out", seen.left_out},         {"zero", seen.zero},
-          {"not_finite", seen.not_finite},     {"mean_degrees", seen.mean_degrees}, {"max_degrees", seen.max_degrees},
-          {"most_turned", seen.most_turned},   {"mean_cosine", seen.mean_cosine},   {"min_cosine", seen.min_cosine}};
+  return {{"compared", seen.compared},       {"left_out", seen.left_out},         {"zero", seen.zero},
+          {"not_finite", seen.not_finite},   {"mean_degrees", seen.mean_degrees}, {"max_degrees", seen.max_degrees},
+          {"most_turned", seen.most_turned}, {"mean_cosine", seen.mean_cosine},   {"min_cosine", seen.min_cosine}};
 }
 
 ordered_json numbers_of(const MapVectors& vectors) {
@@ -130,7 +137,8 @@ ordered_json numbers_of(const MapVectors& vectors) {
                     {"largest_change", nullptr}};
   if (promised.differences_kept) json["promised"]["differences_kept"] = *promised.differences_kept;
   if (const auto& change = vectors.largest_change) {
-    json["largest_change"] = {{"first", change->first}, {"second", change->second}, {"before", change->before}, {"after", change->after}};
+    json["largest_change"] = {
+        {"first", change->first}, {"second", change->second}, {"before", change->before}, {"after", change->after}};
   }
   return json;
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/explain.hpp"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -9,7 +11,6 @@
 
 #include "cli/commands.hpp"
 #include "cli/comparability_report.hpp"
-#include "cli/explain.hpp"
 #include "cli/tensors.hpp"
 #include "io/tensor_file.hpp"
 #include "report/picture.hpp"
@@ -51,9 +52,15 @@ struct Trouble {
 class Explanation {
  public:
   Explanation(const io::Array& x, const ExplainOptions& options)
-      : x_(x.view()), options_(options), layout_(layout_of(options.norm, x_.rank())), norm_(make_norm(options.norm, x_)), membership_(norm_.grouping, x_.shape()) {
-    if (x_.size() == 0) throw Error("[explain] an input of shape " + to_string(x_.shape()) + " has no elements; give one that has");
-    if (options.top < 1) throw Error("[top] --top " + std::to_string(options.top) + " shows nothing; give 1 or more, or --all");
+      : x_(x.view()),
+        options_(options),
+        layout_(layout_of(options.norm, x_.rank())),
+        norm_(make_norm(options.norm, x_)),
+        membership_(norm_.grouping, x_.shape()) {
+    if (x_.size() == 0)
+      throw Error("[explain] an input of shape " + to_string(x_.shape()) + " has no elements; give one that has");
+    if (options.top < 1)
+      throw Error("[top] --top " + std::to_string(options.top) + " shows nothing; give 1 or more, or --all");
     if (!options.weight.empty()) weight_ = read_tensor_at(options.weight);
     if (!options.bias.empty()) bias_ = read_tensor_at(options.bias);
     norm_.options.weight = weight_.view();
@@ -168,7 +175,8 @@ std::vector<const Row*> Explanation::chosen(std::size_t& skipped_after) const {
   const auto top = static_cast<std::size_t>(options_.top);
   if (rows.size() <= top) return rows;
   skipped_after = (top + 1) / 2;
-  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(skipped_after), rows.end() - static_cast<std::ptrdiff_t>(top / 2));
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(skipped_after),
+             rows.end() - static_cast<std::ptrdiff_t>(top / 2));
   return rows;
 }
 
@@ -192,7 +200,8 @@ std::string Explanation::place_of(const Say& say, std::int64_t number) const {
     if (boxes().along(axis) <= 1) continue;
     const std::int64_t first = place[axis] * boxes().extent[axis], last = first + boxes().extent[axis] - 1;
     words += words.empty() ? "" : say("list.comma");
-    words += axis_name(say, axis) + " " + (first == last ? fmt::format("{}", first) : fmt::format("{}–{}", first, last));
+    words += axis_name(say, axis) + (layout_.empty() ? " = " : " ") +
+             (first == last ? fmt::format("{}", first) : fmt::format("{}–{}", first, last));
   }
   return words.empty() ? say("axis.all") : words;
 }
@@ -218,13 +227,17 @@ void Explanation::show_picture(Page& page, const Say& say) const {
   options.most_across = x_.rank() == 3 ? 4 : 6;
   options.most_rows = x_.rank() >= 4 ? 3 : 8;
   options.most_columns = x_.rank() >= 4 ? 8 : std::max(12, 72 / panels);
-  options.label = [&](int axis, const Dims& index) {
-    return (layout_.empty() ? std::string() : std::string(1, layout_[static_cast<std::size_t>(axis)])) + fmt::format("{}", index[axis]);
+  options.label = [&](int axis, const Dims& index, std::int64_t count) {
+    const std::string letter = layout_.empty() ? "" : layout_.substr(static_cast<std::size_t>(axis), 1);
+    const std::string last = count == 1 ? "" : fmt::format("–{}", index[axis] + count - 1);
+    return fmt::format("{}{}{}", letter, index[axis], last);
   };
   const auto first = std::find_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.moments.count > 0; });
   if (first != rows_.end()) options.marked = first->number;
   page.lines(report::draw(page, norm_.grouping, x_.shape(), options));
-  page.paragraph(say("explain.picture", fmt::arg("place", place_of(say, options.marked))), Style::faint);
+  std::string caption = say("explain.picture", fmt::arg("place", place_of(say, options.marked)));
+  if (!report::is_to_scale(x_.shape(), options)) caption += say("explain.scale");
+  page.paragraph(caption, Style::faint);
 }
 
 void Explanation::show_words(Page& page, const Say& say) const {
@@ -233,12 +246,14 @@ void Explanation::show_words(Page& page, const Say& say) const {
     page.paragraph(say("explain.one"));
   } else {
     const std::string along = axes_where(say, false);
-    page.paragraph(say("explain.shared", fmt::arg("shared", axes_where(say, true)), fmt::arg("along", along.empty() ? "–" : along)));
+    page.paragraph(say("explain.shared", fmt::arg("shared", axes_where(say, true)),
+                       fmt::arg("along", along.empty() ? "–" : along)));
     page.paragraph(say("explain.count", fmt::arg("count", with_commas(static_cast<double>(count))),
                        fmt::arg("elements", with_commas(static_cast<double>(x_.size() - order_.plain.seen.left_out)))));
   }
   if (order_.plain.seen.left_out > 0) {
-    page.paragraph(say("explain.left_out", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.left_out)))));
+    page.paragraph(
+        say("explain.left_out", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.left_out)))));
   }
 }
 
@@ -253,12 +268,18 @@ void Explanation::show_rows(Page& page, const Say& say) const {
   std::size_t skipped_after = 0;
   const std::vector<const Row*> rows = chosen(skipped_after);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i == skipped_after) table.rows.push_back({"", say("rows.skipped", fmt::arg("count", with_commas(static_cast<double>(rows_.size() - rows.size()))))});
+    if (i == skipped_after)
+      table.rows.push_back(
+          {"", say("rows.skipped", fmt::arg("count", with_commas(static_cast<double>(rows_.size() - rows.size()))))});
     const Row& row = *rows[i];
     const bool empty = row.moments.count == 0;
-    std::vector<std::string> cells{fmt::format("{}", row.number), place_of(say, row.number), with_commas(static_cast<double>(row.moments.count))};
+    std::vector<std::string> cells{fmt::format("{}", row.number), place_of(say, row.number),
+                                   with_commas(static_cast<double>(row.moments.count))};
     if (centered) cells.push_back(empty ? "–" : brief(row.moments.mean));
     for (const double value : {row.deviation(), row.min, row.max}) cells.push_back(empty ? "–" : brief(value));
+    if (row.not_finite > 0 || row.flat(centered)) {
+      for (std::string& cell : cells) cell = page.paint(Style::reversed, cell);
+    }
     table.rows.push_back(cells);
   }
   page.heading(say(options_.all ? "rows.title.all" : "rows.title"));
@@ -268,15 +289,21 @@ void Explanation::show_rows(Page& page, const Say& say) const {
 void Explanation::show_notes(Page& page, const Say& say) const {
   const auto note = [&](std::int64_t count, std::string_view id) {
     if (count == 0) return;
-    page.paragraph(say("notes.sign") + say(id, fmt::arg("count", with_commas(static_cast<double>(count))), fmt::arg("fewest", trouble_.fewest),
-                                           fmt::arg("most", std::sqrt(static_cast<double>(trouble_.fewest - norm_.options.centered))), fmt::arg("eps", brief(norm_.options.eps)),
-                                           fmt::arg("bias", say(bias_.view().empty() ? "notes.zero" : "notes.bias"))));
+    page.paragraph(say("notes.sign") +
+                   say(id, fmt::arg("count", with_commas(static_cast<double>(count))),
+                       fmt::arg("total", with_commas(static_cast<double>(rows_.size()))),
+                       fmt::arg("fewest", trouble_.fewest),
+                       fmt::arg("most", std::sqrt(static_cast<double>(trouble_.fewest - norm_.options.centered))),
+                       fmt::arg("eps", brief(norm_.options.eps)),
+                       fmt::arg("bias", bias_.view().empty() ? std::string("0") : say("notes.bias"))));
   };
   note(trouble_.not_finite, "notes.not_finite");
   note(trouble_.flat, norm_.options.centered ? "notes.constant" : "notes.constant_rms");
   note(trouble_.few, norm_.options.centered ? "notes.few" : "notes.few_rms");
   note(trouble_.empty, "notes.empty");
   note(trouble_.large_eps, "notes.large_eps");
+  const Trouble& t = trouble_;
+  if (t.not_finite + t.flat + t.few + t.empty + t.large_eps > 0) page.blank();
 }
 
 void Explanation::show_comparability(Page& page, const Say& say) const {
@@ -288,11 +315,13 @@ void Explanation::show_comparability(Page& page, const Say& say) const {
     show_order(page, say, order_.affine);
   }
   if (order_.plain.seen.not_a_number > 0) {
-    page.paragraph(say("report.nan", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.not_a_number)))));
+    page.paragraph(
+        say("report.nan", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.not_a_number)))));
   }
   if (!vectors_ && !seen_alone_) return;
   page.blank();
-  page.heading(say("vectors.title", fmt::arg("axis", axis_name(say, x_.rank() - 1)), fmt::arg("size", x_.shape()[x_.rank() - 1])));
+  page.heading(say("vectors.title", fmt::arg("axis", axis_name(say, x_.rank() - 1)),
+                   fmt::arg("size", x_.shape()[x_.rank() - 1])));
   if (vectors_) {
     show_vectors(page, say, vectors_->plain);
     if (!vectors_->has_affine) return;
@@ -311,9 +340,10 @@ std::string shape_words(const Dims& shape) {
 }
 
 void Explanation::show(Page& page, const Say& say) const {
-  const std::string norm = options_.norm.norm.empty() ? say("explain.axes") : options_.norm.norm;
+  const std::string norm = options_.norm.norm.empty() ? say("explain.axes") : say("norm." + options_.norm.norm);
   page.title(say("explain.title", fmt::arg("norm", norm), fmt::arg("shape", shape_words(x_.shape())),
-                 fmt::arg("layout", layout_.empty() ? "" : " (" + layout_ + ")"), fmt::arg("dtype", name_of(x_.dtype()))));
+                 fmt::arg("layout", layout_.empty() ? "" : " (" + layout_ + ")"),
+                 fmt::arg("dtype", name_of(x_.dtype()))));
   show_words(page, say);
   page.blank();
   show_picture(page, say);
@@ -382,19 +412,26 @@ io::Array read_input(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? read_tensor_at(paths[0]) : io::read_tensors(paths);
 }
 
-std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language, Page::Options page_options) {
+std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language,
+                             Page::Options page_options) {
   Page page(page_options);
   page.blank();
   Explanation(x, options).show(page, Say(language));
   return page.text();
 }
 
-ordered_json explanation_numbers(const io::Array& x, const ExplainOptions& options) { return Explanation(x, options).numbers(); }
+ordered_json explanation_numbers(const io::Array& x, const ExplainOptions& options) {
+  return Explanation(x, options).numbers();
+}
 
 void add_explain(CLI::App& app) {
-  CLI::App* explain = app.add_subcommand("explain", "Show which elements form one distribution, their moments, and what stays comparable");
+  CLI::App* explain = app.add_subcommand(
+      "explain", "Show which elements form one distribution, their moments, and what stays comparable");
   auto options = std::make_shared<ExplainOptions>();
-  explain->add_option("input", options->inputs, "A tensor (.npy, .npz:name, .safetensors:name, - for standard input), or images of one size, which form a batch")
+  explain
+      ->add_option("input", options->inputs,
+                   "A tensor (.npy, .npz:name, .safetensors:name, - for standard input), or images of one size, which "
+                   "form a batch")
       ->required()
       ->type_name("IN");
   add_norm_options(*explain, options->norm);

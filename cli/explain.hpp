@@ -26,7 +26,8 @@ struct ExplainOptions {
 io::Array read_input(const std::vector<std::string>& paths);
 
 /// The explanation as a page and as numbers. Of options they use norm, weight, bias, top and all. Throws Error.
-std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language, report::Page::Options page_options);
+std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language,
+                             report::Page::Options page_options);
 nlohmann::ordered_json explanation_numbers(const io::Array& x, const ExplainOptions& options);
 
 }  // namespace norma::cli

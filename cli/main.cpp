@@ -40,9 +40,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "norma " NORMA_VERSION);
   app.require_subcommand(1);
   add_tour(app);
-  add_apply(app);
   add_explain(app);
-  add_standardize(app);
   add_info(app);
   try {
     app.parse(argc, argv);

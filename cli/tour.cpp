@@ -36,7 +36,8 @@ constexpr auto kNames = [] {
 std::vector<Part> chosen_parts(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
-      throw Error(fmt::format("[tour] there is no part {}; give {}, or nothing for all", io::in_quotes(name), fmt::join(kNames, ", ")));
+      throw Error(fmt::format("[tour] there is no part {}; give {}, or nothing for all", io::in_quotes(name),
+                              fmt::join(kNames, ", ")));
     }
   }
   std::vector<Part> parts;
@@ -51,7 +52,7 @@ void show_beginning(Page& page, const Say& say) {
   page.title(say("tour.title"));
   page.paragraph(say("tour.idea"));
   page.line(say("tour.legend", fmt::arg("marked", page.paint(Style::marked, report::kMarkedCell)),
-                fmt::arg("other", page.paint(Style::faint, report::kOtherCell)),
+                fmt::arg("other", page.paint(Style::faint, report::other_cell(page))),
                 fmt::arg("none", page.paint(Style::faint, report::kNoCell))));
 }
 
@@ -60,9 +61,14 @@ void show_end(Page& page, const Say& say) {
   page.blank();
   page.title(say("end.title"));
   Table table{{{"", left}, {say("end.distribution"), left}, {say("end.kept"), left}, {say("end.lost"), left}}, {}};
+  const auto norm_name = [&](std::string_view norm) {
+    const bool layer = norm == "sample" || norm == "token";
+    return say(layer ? fmt::format("end.{}.name", norm) : fmt::format("norm.{}", norm));
+  };
   for (const std::string_view norm : {"batch", "sample", "token", "instance"}) {
     const std::string id = fmt::format("end.{}.", norm);
-    table.rows.push_back({page.paint(Style::strong, say(id + "name")), say(id + "distribution"), say(id + "kept"), say(id + "lost")});
+    table.rows.push_back(
+        {page.paint(Style::strong, norm_name(norm)), say(id + "distribution"), say(id + "kept"), say(id + "lost")});
   }
   page.table(table);
   page.blank();
@@ -91,7 +97,8 @@ void run_tour(const TourArguments& arguments) {
 
 std::span<const std::string_view> tour_parts() { return kNames; }
 
-std::string tour_page(const std::string& data, const std::vector<std::string>& parts, Language language, Page::Options options) {
+std::string tour_page(const std::string& data, const std::vector<std::string>& parts, Language language,
+                      Page::Options options) {
   const std::vector<Part> chosen = chosen_parts(parts);
   const Say say(language);
   Page page(options);
@@ -110,16 +117,19 @@ nlohmann::ordered_json tour_numbers(const std::string& data, const std::vector<s
   return json;
 }
 
-std::vector<double> normalized(std::span<const double> x, const Dims& shape, const Grouping& grouping, const Options& options) {
+std::vector<double> normalized(std::span<const double> x, const Dims& shape, const Grouping& grouping,
+                               const Options& options) {
   std::vector<double> y(x.size());
   normalize(view(x.data(), shape), view(y.data(), shape), grouping, options);
   return y;
 }
 
 void add_tour(CLI::App& app) {
-  CLI::App* tour = app.add_subcommand("tour", "Show what each normalization does to real incomes, images and sentences");
+  CLI::App* tour =
+      app.add_subcommand("tour", "Show what each normalization does to real incomes, images and sentences");
   auto arguments = std::make_shared<TourArguments>();
-  tour->add_option("parts", arguments->parts, fmt::format("Only these parts: {}", fmt::join(kNames, ", ")))->type_name("PART");
+  tour->add_option("parts", arguments->parts, fmt::format("Only these parts: {}", fmt::join(kNames, ", ")))
+      ->type_name("PART");
   tour->add_option("--lang", arguments->lang, "en or zh [the locale's]")->type_name("LANG");
   tour->add_flag("--json", arguments->json, "All the numbers as one JSON document");
   tour->callback([arguments] { run_tour(*arguments); });

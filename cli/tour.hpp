@@ -12,8 +12,8 @@
 #include "norma/normalize.hpp"
 #include "report/terminal.hpp"
 
-/// The tour: what normalizations do to real incomes, images and sentences. Every number is computed from the samples when
-/// it is shown.
+/// The tour: what normalizations do to real incomes, images and sentences. Every number is computed from the samples
+/// when it is shown.
 
 namespace norma::cli {
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 #include <optional>
 
 #include "cli/comparability_report.hpp"
@@ -56,7 +55,8 @@ std::vector<double> read_photos(const std::string& path, Dims& shape) {
   const io::Array photos = io::read_npy(path);
   const Dims& nhwc = photos.shape();
   if (nhwc.rank() != 4 || nhwc[0] != kImages || nhwc[3] != kColours) {
-    throw Error("[tour] photos.npy has the shape " + to_string(nhwc) + ", not (4, height, width, 3); take data/ as it was shipped");
+    throw Error("[tour] photos.npy has the shape " + to_string(nhwc) +
+                ", not (4, height, width, 3); take data/ as it was shipped");
   }
   shape = {nhwc[0], nhwc[3], nhwc[1], nhwc[2]};
   const Dims& s = photos.strides();
@@ -66,7 +66,8 @@ std::vector<double> read_photos(const std::string& path, Dims& shape) {
 
 class Images : public TourPart {
  public:
-  explicit Images(const std::string& data) : pixels_(read_photos(data + "/photos.npy", shape_)), means_(means_of(pixels_)) {
+  explicit Images(const std::string& data)
+      : pixels_(read_photos(data + "/photos.npy", shape_)), means_(means_of(pixels_)) {
     norms_.push_back(apply("batch", Grouping::batch()));
     norms_.push_back(apply("sample", Grouping::sample()));
     norms_.push_back(apply("instance", Grouping::instance()));
@@ -143,14 +144,18 @@ std::optional<Flip> Images::widest_flip(const Norm& norm, bool same_image) const
 
 // ---------------------------------------------------------------------------------------------------------- pages
 
+std::string norm_name(const Say& say, const Norm& norm) {
+  return say(norm.name == "sample" ? "norm.layer" : fmt::format("norm.{}", norm.name));
+}
+
 constexpr std::int64_t kThumbnail = 20;  // pixels a side
 
 /// A photograph, small: two pixels to a character, the upper as its foreground, the lower as its background.
 Lines Images::thumbnail(const Page& page, std::int64_t image) const {
   const auto level = [&](std::int64_t channel, std::int64_t row, std::int64_t column) {
     const std::int64_t h = shape_[2], w = shape_[3];
-    return static_cast<std::uint8_t>(
-        pixels_[static_cast<std::size_t>(((image * kColours + channel) * h + row * h / kThumbnail) * w + column * w / kThumbnail)]);
+    return static_cast<std::uint8_t>(pixels_[static_cast<std::size_t>(
+        ((image * kColours + channel) * h + row * h / kThumbnail) * w + column * w / kThumbnail)]);
   };
   const auto pixel = [&](std::int64_t row, std::int64_t column) {
     return report::Rgb{level(0, row, column), level(1, row, column), level(2, row, column)};
@@ -158,7 +163,8 @@ Lines Images::thumbnail(const Page& page, std::int64_t image) const {
   Lines lines;
   for (std::int64_t row = 0; row + 1 < kThumbnail; row += 2) {
     std::string line;
-    for (std::int64_t column = 0; column < kThumbnail; ++column) line += page.paint(pixel(row, column), pixel(row + 1, column), "▀");
+    for (std::int64_t column = 0; column < kThumbnail; ++column)
+      line += page.paint(pixel(row, column), pixel(row + 1, column), "▀");
     lines.push_back(line);
   }
   return lines;
@@ -180,21 +186,19 @@ void Images::show_pictures(Page& page, const Say& say) const {
   options.roles = report::Roles::of(4);
   options.most_rows = 2;
   options.most_columns = 5;
+  options.label = [&](int axis, const Dims& index, std::int64_t) {
+    return say.name(axis == 1 ? kChannels[static_cast<std::size_t>(index[1])]
+                              : kPhotos[static_cast<std::size_t>(index[0])]);
+  };
   std::vector<Lines> pictures;
   for (const Norm& norm : norms_) {
-    const bool first = pictures.empty();
-    options.label = [&, first](int axis, const Dims& index) {
-      if (axis == 1) return say.name(kChannels[static_cast<std::size_t>(index[1])]);
-      return first ? say.name(kPhotos[static_cast<std::size_t>(index[0])]) : std::string();
-    };
     Lines lines = report::draw(page, norm.grouping, shape_, options);
     const std::string id = fmt::format("images.{}", norm.name);
-    // The names of the photographs stand left of the first picture alone; its heading begins where the others' do.
-    lines.insert(lines.begin(), page.paint(Style::strong, say(id)));
+    lines.insert(lines.begin(), page.paint(Style::strong, norm_name(say, norm)));
     lines.push_back(page.paint(Style::faint, say(id + ".caption", fmt::arg("distributions", norm.distributions))));
     pictures.push_back(lines);
   }
-  page.lines(report::beside(pictures, 5));
+  page.lines(report::beside(pictures, 4));
 }
 
 /// The mean of each channel of each image, before and after: rows of images, columns of channels.
@@ -210,18 +214,18 @@ void Images::show_means(Page& page, const Say& say) const {
       // Adding 0 makes a -0 that rounding leaves a plain one.
       for (std::int64_t channel = 0; channel < kColours; ++channel) {
         const double scale = std::pow(10, digits);
-        row.push_back(fmt::format("{:.{}f}", std::round(means[number_of({image, channel})] * scale) / scale + 0.0, digits));
+        row.push_back(
+            fmt::format("{:.{}f}", std::round(means[number_of({image, channel})] * scale) / scale + 0.0, digits));
       }
       table.rows.push_back(row);
     }
     Lines lines = page.table_lines(table);
-    const std::string gap = named ? std::string(static_cast<std::size_t>(report::display_width(lines[1])), ' ') : "";
     lines.insert(lines.begin(), page.paint(Style::strong, heading));
     return lines;
   };
   std::vector<Lines> blocks{block(say("images.before"), means_, 0, true)};
-  for (const Norm& norm : norms_) blocks.push_back(block(say(fmt::format("images.{}", norm.name)), norm.means, 2, false));
-  page.lines(report::beside(blocks, 5));
+  for (const Norm& norm : norms_) blocks.push_back(block(norm_name(say, norm), norm.means, 2, false));
+  page.lines(report::beside(blocks, 4));
 }
 
 void Images::show_flip(Page& page, const Say& say, const Norm& norm, bool same_image) const {
@@ -229,21 +233,29 @@ void Images::show_flip(Page& page, const Say& say, const Norm& norm, bool same_i
   if (!flip) return;
   const auto photo = [&](Place place) { return say.name(kPhotos[static_cast<std::size_t>(place.image)]); };
   const auto channel = [&](Place place) { return say.name(kChannels[static_cast<std::size_t>(place.channel)]); };
-  page.paragraph(say(fmt::format("images.{}.flip", norm.name), fmt::arg("photo", photo(flip->bright)), fmt::arg("channel", channel(flip->bright)),
+  page.paragraph(say(fmt::format("images.{}.flip", norm.name), fmt::arg("photo", photo(flip->bright)),
+                     fmt::arg("channel", channel(flip->bright)),
                      fmt::arg("bright", same_image ? channel(flip->bright) : photo(flip->bright)),
                      fmt::arg("dark", same_image ? channel(flip->dark) : photo(flip->dark)),
-                     fmt::arg("bright_before", means_[number_of(flip->bright)]), fmt::arg("dark_before", means_[number_of(flip->dark)]),
-                     fmt::arg("bright_after", norm.means[number_of(flip->bright)]), fmt::arg("dark_after", norm.means[number_of(flip->dark)])));
+                     fmt::arg("bright_before", means_[number_of(flip->bright)]),
+                     fmt::arg("dark_before", means_[number_of(flip->dark)]),
+                     fmt::arg("bright_after", norm.means[number_of(flip->bright)]),
+                     fmt::arg("dark_after", norm.means[number_of(flip->dark)])));
 }
 
 void Images::show_kinds(Page& page, const Say& say) const {
   using enum Table::Align;
-  Table table{{{say("images.kinds"), left}, {say("images.kinds.channel")}, {say("images.kinds.image")}, {say("images.kinds.neither")}}, {}};
+  Table table{{{say("images.kinds"), left},
+               {say("images.kinds.channel")},
+               {say("images.kinds.image")},
+               {say("images.kinds.neither")}},
+              {}};
   for (const Norm& norm : norms_) {
-    std::vector<std::string> row{say(fmt::format("images.{}", norm.name))};
+    std::vector<std::string> row{norm_name(say, norm)};
     for (const PairCounts* pairs : {&norm.kinds.channel, &norm.kinds.image, &norm.kinds.neither}) {
-      row.push_back(page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,
-                               percent(static_cast<double>(pairs->kept), static_cast<double>(pairs->kept + pairs->reversed))));
+      row.push_back(
+          page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,
+                     percent(static_cast<double>(pairs->kept), static_cast<double>(pairs->kept + pairs->reversed))));
     }
     table.rows.push_back(row);
   }
@@ -255,7 +267,8 @@ void Images::show(Page& page, const Say& say) const {
   page.paragraph(say("images.source"), Style::faint);
   page.blank();
   show_thumbnails(page, say);
-  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]), fmt::arg("height", shape_[2]), fmt::arg("width", shape_[3])));
+  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]),
+                     fmt::arg("height", shape_[2]), fmt::arg("width", shape_[3])));
   page.blank();
   show_pictures(page, say);
   page.blank();
@@ -268,7 +281,7 @@ void Images::show(Page& page, const Say& say) const {
   page.paragraph(say("images.instance.flip"));
   page.blank();
   page.heading(say("images.report"));
-  page.paragraph(say("images.promise"));
+  page.paragraph(say("tour.promise"));
   show_kinds(page, say);
   page.blank();
   page.paragraph(say("images.training"));

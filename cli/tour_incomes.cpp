@@ -27,12 +27,12 @@ struct Country {
 
 std::vector<Country> read_countries(const std::string& path) {
   io::CsvTable table(path);
-  const std::size_t name = table.column("country"), region = table.column("subregion"), continent = table.column("region_un"),
-                    income = table.column("gdp_per_person");
+  const std::size_t name = table.column("country"), region = table.column("subregion"),
+                    continent = table.column("region_un"), income = table.column("gdp_per_person");
   std::vector<Country> countries;
   table.for_each_row([&](const io::CsvRow& row) {
-    countries.push_back({std::string(row.fields[name]), std::string(row.fields[region]), std::string(row.fields[continent]),
-                         table.number(row, income)});
+    countries.push_back({std::string(row.fields[name]), std::string(row.fields[region]),
+                         std::string(row.fields[continent]), table.number(row, income)});
   });
   return countries;
 }
@@ -137,7 +137,8 @@ struct Twins {
 class Incomes : public TourPart {
  public:
   explicit Incomes(const std::string& data)
-      : countries_(read_countries(data + "/world-2014-worldbank.csv")), wages_(measure_wages(data + "/wages-1985-cps.csv")) {
+      : countries_(read_countries(data + "/world-2014-worldbank.csv")),
+        wages_(measure_wages(data + "/wages-1985-cps.csv")) {
     std::vector<std::string> world, continents, regions;
     for (const Country& country : countries_) {
       incomes_.push_back(country.income);
@@ -159,8 +160,10 @@ class Incomes : public TourPart {
 
  private:
   std::size_t find(const std::string& name) const {
-    const auto found = std::find_if(countries_.begin(), countries_.end(), [&](const Country& c) { return c.name == name; });
-    if (found == countries_.end()) throw Error("[tour] the samples hold no country " + name + "; take data/ as it was shipped");
+    const auto found =
+        std::find_if(countries_.begin(), countries_.end(), [&](const Country& c) { return c.name == name; });
+    if (found == countries_.end())
+      throw Error("[tour] the samples hold no country " + name + "; take data/ as it was shipped");
     return static_cast<std::size_t>(found - countries_.begin());
   }
 
@@ -228,7 +231,8 @@ void Incomes::show_column(Page& page, const Say& say) const {
   options.most_columns = 80;
   page.lines(report::draw(page, grouping, {static_cast<std::int64_t>(countries_.size())}, options));
   page.paragraph(say("incomes.column", fmt::arg("region", say.name(countries_[china_].region)),
-                     fmt::arg("count", region_of(china_).size())), Style::faint);
+                     fmt::arg("count", region_of(china_).size())),
+                 Style::faint);
 }
 
 void Incomes::show_regions(Page& page, const Say& say) const {
@@ -238,7 +242,8 @@ void Incomes::show_regions(Page& page, const Say& say) const {
     Table table{{{say.name(countries_[of].region), left}, {say("incomes.dollars")}, {say("incomes.score")}}, {}};
     for (const std::size_t i : region_of(of)) {
       const Style style = i == china_ || i == india_ ? Style::marked : Style::plain;
-      table.rows.push_back({page.paint(style, say.name(countries_[i].name)), page.paint(style, with_commas(incomes_[i])),
+      table.rows.push_back({page.paint(style, say.name(countries_[i].name)),
+                            page.paint(style, with_commas(incomes_[i])),
                             page.paint(style, fmt::format("{:.2f}", score(i)))});
     }
     blocks.push_back(page.table_lines(table));
@@ -254,7 +259,8 @@ std::string Incomes::line_of(const Page& page, const std::vector<std::size_t>& m
   const auto put = [&](std::size_t i) {
     const bool named = i == china_ || i == india_;
     const char* mark = i == china_ ? kChinaMark : i == india_ ? kIndiaMark : kOtherMark;
-    cells[static_cast<std::size_t>(std::lround(position_of(i)))] = named ? page.paint(Style::marked, mark) : std::string(mark);
+    cells[static_cast<std::size_t>(std::lround(position_of(i)))] =
+        named ? page.paint(Style::marked, mark) : std::string(mark);
   };
   for (const std::size_t i : members) put(i);
   // What is named is drawn last, so that no neighbour hides it.
@@ -279,7 +285,8 @@ std::string scale_of(const std::vector<std::pair<double, std::string>>& ticks) {
 void Incomes::show_lines(Page& page, const Say& say) const {
   const std::vector<std::size_t> east = region_of(china_), south = region_of(india_);
   const int label_width = std::max(report::display_width(say.name(countries_[china_].region)),
-                                   report::display_width(say.name(countries_[india_].region))) + 2;
+                                   report::display_width(say.name(countries_[india_].region))) +
+                          2;
   double high = 0;
   Extent scores{0, 0};
   for (const auto& members : {east, south}) {
@@ -293,19 +300,23 @@ void Incomes::show_lines(Page& page, const Say& say) const {
   const auto draw = [&](const std::string& heading, auto const& position_of, const std::string& scale) {
     page.line(heading);
     for (const auto& [country, members] : {std::pair{china_, &east}, std::pair{india_, &south}}) {
-      page.line(report::pad_right(say.name(countries_[country].region), label_width) + line_of(page, *members, position_of));
+      page.line(report::pad_right(say.name(countries_[country].region), label_width) +
+                line_of(page, *members, position_of));
     }
     page.line(page.paint(Style::faint, std::string(static_cast<std::size_t>(label_width), ' ') + scale));
   };
   std::vector<std::pair<double, std::string>> dollars, deviations;
-  for (double value = 0; value <= high * 1.02; value += 10'000) dollars.emplace_back(value / dollars_per_column, with_commas(value));
+  for (double value = 0; value <= high * 1.02; value += 10'000)
+    dollars.emplace_back(value / dollars_per_column, with_commas(value));
   const auto place = [&](double z) { return (z - first) / (last - first) * (kLineWidth - 1); };
   for (double z = std::ceil(first); z <= last; z += 1) deviations.emplace_back(place(z), fmt::format("{:.0f}", z));
-  draw(say("incomes.before"), [&](std::size_t i) { return incomes_[i] / dollars_per_column; }, scale_of(dollars));
-  draw(say("incomes.after"), [&](std::size_t i) { return place(score(i)); }, scale_of(deviations));
-  page.line(page.paint(Style::faint, say("incomes.marks", fmt::arg("china_mark", kChinaMark), fmt::arg("china", say.name("China")),
-                                         fmt::arg("india_mark", kIndiaMark), fmt::arg("india", say.name("India")),
-                                         fmt::arg("other_mark", kOtherMark))));
+  draw(
+      say("incomes.before"), [&](std::size_t i) { return incomes_[i] / dollars_per_column; }, scale_of(dollars));
+  draw(
+      say("incomes.after"), [&](std::size_t i) { return place(score(i)); }, scale_of(deviations));
+  page.line(page.paint(Style::faint, say("incomes.marks", fmt::arg("china_mark", kChinaMark),
+                                         fmt::arg("china", say.name("China")), fmt::arg("india_mark", kIndiaMark),
+                                         fmt::arg("india", say.name("India")), fmt::arg("other_mark", kOtherMark))));
 }
 
 void Incomes::show_splits(Page& page, const Say& say) const {
@@ -317,16 +328,24 @@ void Incomes::show_splits(Page& page, const Say& say) const {
                {say("incomes.verdict"), left},
                {say("incomes.flipped")}},
               {}};
-  table.rows.push_back({say("incomes.split.none"), "–", with_commas(incomes_[china_]), with_commas(incomes_[india_]), "", "–"});
+  table.rows.push_back(
+      {say("incomes.split.none"), "–", with_commas(incomes_[china_]), with_commas(incomes_[india_]), "", "–"});
   for (const Split& split : splits_) {
     const bool same = split.keys[china_] == split.keys[india_];
     const bool kept = (split.scores[china_] > split.scores[india_]) == (incomes_[china_] > incomes_[india_]);
-    const std::string verdict = say(same ? "incomes.verdict.same" : kept ? "incomes.verdict.kept" : "incomes.verdict.reversed");
+    const std::string verdict = say(same   ? "incomes.verdict.same"
+                                    : kept ? "incomes.verdict.kept"
+                                           : "incomes.verdict.reversed");
     const PairCounts& across = split.order.seen.across;
     table.rows.push_back({say(fmt::format("incomes.split.{}", split.by)), fmt::format("{}", split.distributions),
                           fmt::format("{:.2f}", split.scores[china_]), fmt::format("{:.2f}", split.scores[india_]),
-                          page.paint(same ? Style::kept : kept ? Style::plain : Style::reversed, verdict),
-                          across.total() == 0 ? "–" : percent(static_cast<double>(across.reversed), static_cast<double>(across.kept + across.reversed))});
+                          page.paint(same   ? Style::kept
+                                     : kept ? Style::plain
+                                            : Style::reversed,
+                                     verdict),
+                          across.total() == 0 ? "–"
+                                              : percent(static_cast<double>(across.reversed),
+                                                        static_cast<double>(across.kept + across.reversed))});
   }
   page.table(table);
 }
@@ -338,7 +357,8 @@ void Incomes::show_twins(Page& page, const Say& say) const {
                        fmt::arg("rich_income", with_commas(incomes_[twins->rich])),
                        fmt::arg("poor", say.name(countries_[twins->poor].name)),
                        fmt::arg("poor_income", with_commas(incomes_[twins->poor])),
-                       fmt::arg("ratio", incomes_[twins->rich] / incomes_[twins->poor]), fmt::arg("score", score(twins->rich))));
+                       fmt::arg("ratio", incomes_[twins->rich] / incomes_[twins->poor]),
+                       fmt::arg("score", score(twins->rich))));
   };
   tell(china_twins_, "incomes.twins");
   tell(widest_twins_, "incomes.widest_twins");
@@ -374,13 +394,21 @@ void Incomes::show_histogram(Page& page, const Say& say) const {
   for (std::size_t c = 0; c < counts.size() * kColumnsPerDollar; ++c) rule += "─";
   page.line(page.paint(Style::faint, rule));
   std::vector<std::pair<double, std::string>> dollars, scores;
-  for (double value = 5; value < static_cast<double>(counts.size()); value += 5) dollars.emplace_back(place(value), fmt::format("{:.0f}", value));
+  for (double value = 5; value < static_cast<double>(counts.size()); value += 5)
+    dollars.emplace_back(place(value), fmt::format("{:.0f}", value));
   const auto score_place = [&](double z) { return place(wages_.moments.mean + z * wages_.deviation()); };
-  for (double z = std::ceil((0 - wages_.moments.mean) / wages_.deviation()); score_place(z) < place(static_cast<double>(counts.size())) - 2; z += 1) {
+  for (double z = std::ceil((0 - wages_.moments.mean) / wages_.deviation());
+       score_place(z) < place(static_cast<double>(counts.size())) - 2; z += 1) {
     scores.emplace_back(score_place(z), fmt::format("{:.0f}", z));
   }
-  page.line(say("wages.dollars", fmt::arg("scale", page.paint(Style::faint, report::pad_right(scale_of(dollars), kColumnsPerDollar * static_cast<int>(counts.size()))))));
-  page.line(say("wages.scores", fmt::arg("scale", page.paint(Style::faint, report::pad_right(scale_of(scores), kColumnsPerDollar * static_cast<int>(counts.size()))))));
+  page.line(say("wages.dollars",
+                fmt::arg("scale", page.paint(Style::faint,
+                                             report::pad_right(scale_of(dollars),
+                                                               kColumnsPerDollar * static_cast<int>(counts.size()))))));
+  page.line(say("wages.scores",
+                fmt::arg("scale", page.paint(Style::faint,
+                                             report::pad_right(scale_of(scores),
+                                                               kColumnsPerDollar * static_cast<int>(counts.size()))))));
 }
 
 void Incomes::show_wages(Page& page, const Say& say) const {
@@ -389,26 +417,36 @@ void Incomes::show_wages(Page& page, const Say& say) const {
   page.blank();
   show_histogram(page, say);
   page.blank();
-  Table table{{{"", Table::Align::left}, {say("wages.mean")}, {say("wages.median")}, {say("wages.lowest")}, {say("wages.highest")}, {say("wages.skewness")}}, {}};
+  Table table{{{"", Table::Align::left},
+               {say("wages.mean")},
+               {say("wages.median")},
+               {say("wages.lowest")},
+               {say("wages.highest")},
+               {say("wages.skewness")}},
+              {}};
   for (const bool after : {false, true}) {
     const std::vector<double>& values = after ? wages_.after : wages_.before;
     const Extent range = extent_of(values);
     const double mean = after ? 0.0 : wages_.moments.mean;
-    table.rows.push_back({say(after ? "wages.after" : "wages.before"), fmt::format("{:.2f}", mean), fmt::format("{:.2f}", median(values)),
-                          fmt::format("{:.2f}", range.low), fmt::format("{:.2f}", range.high), fmt::format("{:.2f}", skewness(values))});
+    table.rows.push_back({say(after ? "wages.after" : "wages.before"), fmt::format("{:.2f}", mean),
+                          fmt::format("{:.2f}", median(values)), fmt::format("{:.2f}", range.low),
+                          fmt::format("{:.2f}", range.high), fmt::format("{:.2f}", skewness(values))});
   }
   page.table(table);
   page.blank();
   const Extent range = extent_of(wages_.after);
-  page.paragraph(say("wages.text", fmt::arg("skewness", skewness(wages_.after)), fmt::arg("median", median(wages_.after)),
-                     fmt::arg("below", percent(share_below(wages_.after, 0), 1)), fmt::arg("low", range.low), fmt::arg("high", range.high)));
+  page.paragraph(say("wages.text", fmt::arg("skewness", skewness(wages_.after)),
+                     fmt::arg("median", median(wages_.after)),
+                     fmt::arg("below", percent(share_below(wages_.after, 0), 1)), fmt::arg("low", range.low),
+                     fmt::arg("high", range.high)));
 }
 
 void Incomes::show(Page& page, const Say& say) const {
   page.title(say("incomes.title"));
   page.paragraph(say("incomes.source", fmt::arg("count", countries_.size())), Style::faint);
   page.blank();
-  page.paragraph(say("incomes.idea", fmt::arg("count", countries_.size()), fmt::arg("distributions", by_region().distributions)));
+  page.paragraph(
+      say("incomes.idea", fmt::arg("count", countries_.size()), fmt::arg("distributions", by_region().distributions)));
   page.blank();
   show_column(page, say);
   page.blank();
@@ -416,12 +454,13 @@ void Incomes::show(Page& page, const Say& say) const {
   page.blank();
   show_lines(page, say);
   page.blank();
-  page.paragraph(say("incomes.flip", fmt::arg("ratio", incomes_[china_] / incomes_[india_]), fmt::arg("china", score(china_)),
-                     fmt::arg("india", score(india_))));
+  page.paragraph(say("incomes.flip", fmt::arg("ratio", incomes_[china_] / incomes_[india_]),
+                     fmt::arg("china", score(china_)), fmt::arg("india", score(india_))));
   page.blank();
   show_splits(page, say);
   page.blank();
-  page.paragraph(say("incomes.grouping", fmt::arg("china_count", region_of(china_).size()), fmt::arg("india_count", region_of(india_).size())));
+  page.paragraph(say("incomes.grouping", fmt::arg("china_count", region_of(china_).size()),
+                     fmt::arg("india_count", region_of(india_).size())));
   show_twins(page, say);
   page.blank();
   page.heading(say("report.title", fmt::arg("what", say("incomes.report"))));
@@ -433,7 +472,8 @@ void Incomes::show(Page& page, const Say& say) const {
 // -------------------------------------------------------------------------------------------------------- numbers
 
 ordered_json Incomes::numbers_of_country(std::size_t i) const {
-  return {{"country", countries_[i].name}, {"region", countries_[i].region}, {"income", incomes_[i]}, {"score", score(i)}};
+  return {
+      {"country", countries_[i].name}, {"region", countries_[i].region}, {"income", incomes_[i]}, {"score", score(i)}};
 }
 
 ordered_json Incomes::numbers_of_wages() const {
@@ -442,8 +482,16 @@ ordered_json Incomes::numbers_of_wages() const {
           {"mean", wages_.moments.mean},
           {"deviation", wages_.deviation()},
           {"below_mean", share_below(wages_.after, 0)},
-          {"before", {{"median", median(wages_.before)}, {"min", before.low}, {"max", before.high}, {"skewness", skewness(wages_.before)}}},
-          {"after", {{"median", median(wages_.after)}, {"min", after.low}, {"max", after.high}, {"skewness", skewness(wages_.after)}}},
+          {"before",
+           {{"median", median(wages_.before)},
+            {"min", before.low},
+            {"max", before.high},
+            {"skewness", skewness(wages_.before)}}},
+          {"after",
+           {{"median", median(wages_.after)},
+            {"min", after.low},
+            {"max", after.high},
+            {"skewness", skewness(wages_.after)}}},
           {"order", numbers_of(wages_.order)}};
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <optional>
 
 #include "cli/comparability_report.hpp"
@@ -33,9 +34,12 @@ struct Block {
   std::vector<double> values;
   std::vector<std::int64_t> lengths;
 
-  std::span<const double> vector(std::int64_t sentence, std::int64_t token) const { return vector_of(values, sentence, token); }
+  std::span<const double> vector(std::int64_t sentence, std::int64_t token) const {
+    return vector_of(values, sentence, token);
+  }
   std::span<const double> vector_of(std::span<const double> all, std::int64_t sentence, std::int64_t token) const {
-    return all.subspan(static_cast<std::size_t>((sentence * shape[1] + token) * shape[2]), static_cast<std::size_t>(shape[2]));
+    return all.subspan(static_cast<std::size_t>((sentence * shape[1] + token) * shape[2]),
+                       static_cast<std::size_t>(shape[2]));
   }
   ConstView view() const { return norma::view(values.data(), shape); }
 };
@@ -46,14 +50,17 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-double cosine(std::span<const double> a, std::span<const double> b) { return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)); }
+double cosine(std::span<const double> a, std::span<const double> b) {
+  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
+}
 
 // ---------------------------------------------------------------------------------------------------------- reading
 
 std::vector<Sentence> sentences_of(const nlohmann::json& list) {
   std::vector<Sentence> sentences;
   for (const auto& one : list) {
-    sentences.push_back({one.at("name"), one.at("text"), one.at("english"), one.at("sense"), one.at("tokens"), one.at("word_at")});
+    sentences.push_back(
+        {one.at("name"), one.at("text"), one.at("english"), one.at("sense"), one.at("tokens"), one.at("word_at")});
   }
   return sentences;
 }
@@ -84,9 +91,11 @@ Block block_of(const Samples& samples, std::span<const Sentence> sentences, cons
   for (const Sentence& sentence : sentences) {
     const auto found = samples.tensors.tensors.find(sentence.name + "." + level);
     const auto length = static_cast<std::int64_t>(sentence.tokens.size());
-    if (found == samples.tensors.tensors.end() || found->second.shape().rank() != 2 || found->second.shape()[0] != length ||
-        sentence.word_at >= length || (block.shape[2] != 0 && block.shape[2] != found->second.shape()[1])) {
-      throw Error("[tour] sentences.safetensors does not hold " + sentence.name + "." + level + " as sentences.json says; take data/ as it was shipped");
+    if (found == samples.tensors.tensors.end() || found->second.shape().rank() != 2 ||
+        found->second.shape()[0] != length || sentence.word_at >= length ||
+        (block.shape[2] != 0 && block.shape[2] != found->second.shape()[1])) {
+      throw Error("[tour] sentences.safetensors does not hold " + sentence.name + "." + level +
+                  " as sentences.json says; take data/ as it was shipped");
     }
     rows.push_back(to_doubles(found->second.view()));
     block.lengths.push_back(length);
@@ -95,7 +104,8 @@ Block block_of(const Samples& samples, std::span<const Sentence> sentences, cons
   }
   const auto stride = static_cast<std::size_t>(block.shape[1] * block.shape[2]);
   block.values.resize(rows.size() * stride);
-  for (std::size_t i = 0; i < rows.size(); ++i) std::copy(rows[i].begin(), rows[i].end(), block.values.begin() + static_cast<std::ptrdiff_t>(i * stride));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::copy(rows[i].begin(), rows[i].end(), block.values.begin() + static_cast<std::ptrdiff_t>(i * stride));
   return block;
 }
 
@@ -113,13 +123,15 @@ Grouping grouping_of(std::string_view norm, const Dims& shape) {
   if (norm == "sentence") return Grouping::sample();
   return norm == "feature" ? Grouping::batch(2) : Grouping::layer({shape[2]});
 }
-Grouping unpadded(std::string_view norm, const Block& block) { return grouping_of(norm, block.shape).with_lengths(block.lengths); }
+Grouping unpadded(std::string_view norm, const Block& block) {
+  return grouping_of(norm, block.shape).with_lengths(block.lengths);
+}
 
 /// What one normalization did to one level of the two sentences.
 struct Outcome {
   NormKind norm;
   std::vector<double> after;
-  double word_cosine = 0;  ///< of the two 打
+  double word_cosine = 0;            ///< of the two 打
   double shortest = 0, longest = 0;  ///< vectors
   VectorComparability vectors;
   Comparability order;
@@ -140,9 +152,15 @@ struct Level {
 Outcome outcome_of(const NormKind& norm, const Block& block, std::span<const Sentence> pair) {
   const Grouping grouping = unpadded(norm.name, block);
   const Options options{.centered = norm.centered};
-  Outcome outcome{norm, normalized(block.values, block.shape, grouping, options), 0, HUGE_VAL, 0,
-                  vector_comparability(block.view(), grouping, options), comparability(block.view(), grouping, options)};
-  outcome.word_cosine = cosine(block.vector_of(outcome.after, 0, pair[0].word_at), block.vector_of(outcome.after, 1, pair[1].word_at));
+  Outcome outcome{norm,
+                  normalized(block.values, block.shape, grouping, options),
+                  0,
+                  HUGE_VAL,
+                  0,
+                  vector_comparability(block.view(), grouping, options),
+                  comparability(block.view(), grouping, options)};
+  outcome.word_cosine =
+      cosine(block.vector_of(outcome.after, 0, pair[0].word_at), block.vector_of(outcome.after, 1, pair[1].word_at));
   for (std::int64_t s = 0; s < block.shape[0]; ++s) {
     for (std::int64_t t = 0; t < block.lengths[static_cast<std::size_t>(s)]; ++t) {
       const auto vector = block.vector_of(outcome.after, s, t);
@@ -193,7 +211,8 @@ Kinds kinds_of(const Block& block, const std::vector<double>& after) {
     unpadded(norm, block).assign(block.shape, numbers);
     return numbers;
   };
-  const std::vector<std::int64_t> word = assigned("token"), sentence = assigned("sentence"), feature = assigned("feature");
+  const std::vector<std::int64_t> word = assigned("token"), sentence = assigned("sentence"),
+                                  feature = assigned("feature");
   const ConstView x = block.view(), y = view(after.data(), block.shape);
   return {count_pairs(x, y, {.same = word, .different = {}}), count_pairs(x, y, {.same = sentence, .different = word}),
           count_pairs(x, y, {.same = feature, .different = word})};
@@ -225,7 +244,8 @@ void measure_pads(Batch& batch) {
   measure(block.view(), grouping_of("feature", block.shape), counted);
   measure(block.view(), unpadded("feature", block), left_out);
   std::vector<double> ratios;
-  for (std::size_t c = 0; c < counted.size(); ++c) ratios.push_back(std::sqrt(counted[c].variance() / left_out[c].variance()));
+  for (std::size_t c = 0; c < counted.size(); ++c)
+    ratios.push_back(std::sqrt(counted[c].variance() / left_out[c].variance()));
   std::sort(ratios.begin(), ratios.end());
   for (const double ratio : ratios) {
     batch.ratio_mean += ratio / static_cast<double>(ratios.size());
@@ -241,7 +261,8 @@ void measure_cosines(Batch& batch, std::span<const Sentence> sentences) {
   const auto padded = normalized(block.values, block.shape, grouping_of("feature", block.shape));
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     const auto with_first = [&](const std::vector<double>& values) {
-      return cosine(block.vector_of(values, 0, sentences[0].word_at), block.vector_of(values, static_cast<std::int64_t>(i), sentences[i].word_at));
+      return cosine(block.vector_of(values, 0, sentences[0].word_at),
+                    block.vector_of(values, static_cast<std::int64_t>(i), sentences[i].word_at));
     };
     batch.cosines.push_back({with_first(block.values), with_first(sentence), with_first(left_out), with_first(padded)});
   }
@@ -263,7 +284,8 @@ void measure_mates(Batch& batch, std::int64_t word_at) {
     const Block part = first_of(block, count);
     const auto feature = normalized(part.values, part.shape, unpadded("feature", part));
     const auto sentence = normalized(part.values, part.shape, unpadded("sentence", part));
-    batch.same_bits = batch.same_bits && std::equal(sentence.begin(), sentence.begin() + block.shape[1] * block.shape[2], alone.begin());
+    batch.same_bits = batch.same_bits &&
+                      std::equal(sentence.begin(), sentence.begin() + block.shape[1] * block.shape[2], alone.begin());
     const auto here = part.vector_of(feature, 0, word_at);
     double apart = 0;
     for (std::size_t d = 0; d < word.size(); ++d) apart += (here[d] - word[d]) * (here[d] - word[d]);
@@ -277,7 +299,8 @@ class Sentences : public TourPart {
     for (const char* name : {"embedding", "layer1", "layer2"}) levels_.push_back(level_of(samples_, name));
     const Level& last = levels_.back();
     for (const Outcome& outcome : last.outcomes) kinds_.push_back(kinds_of(last.block, outcome.after));
-    for (const Level& level : levels_) differences_ = std::max(differences_, turn_of_differences(level.block, level.of("sentence").after));
+    for (const Level& level : levels_)
+      differences_ = std::max(differences_, turn_of_differences(level.block, level.of("sentence").after));
     batch_.block = block_of(samples_, samples_.batch, last.name);
     measure_pads(batch_);
     measure_cosines(batch_, samples_.batch);
@@ -314,24 +337,32 @@ void Sentences::show_sentences(Page& page, const Say& say) const {
   }
 }
 
+std::string norm_name(const Say& say, std::string_view norm) {
+  return say(norm == "feature" ? "norm.batch" : fmt::format("sentences.{}", norm));
+}
+
 void Sentences::show_pictures(Page& page, const Say& say) const {
   const Block& block = levels_.back().block;
   std::vector<Lines> pictures;
   // The word 打 of the first sentence, its sentence, and a feature.
-  for (const auto& [norm, marked] : {std::pair<std::string_view, std::int64_t>{"sentence", 0}, {"token", samples_.pair[0].word_at}, {"feature", 2}}) {
+  for (const auto& [norm, marked] : {std::pair<std::string_view, std::int64_t>{"sentence", 0},
+                                     {"token", samples_.pair[0].word_at},
+                                     {"feature", 2}}) {
     report::PictureOptions options;
     options.marked = marked;
     options.roles = report::Roles::of(3);
     options.most_rows = static_cast<int>(block.shape[1]);
     options.most_columns = 8;
-    options.label = [&](int axis, const Dims& index) {
+    options.label = [&](int axis, const Dims& index, std::int64_t) {
       if (axis == 0) return say("sentences.panel", fmt::arg("number", index[0] + 1));
       const auto& tokens = samples_.pair[static_cast<std::size_t>(index[0])].tokens;
-      return static_cast<std::size_t>(index[1]) < tokens.size() ? report::pad_right(tokens[static_cast<std::size_t>(index[1])], 2) : std::string("  ");
+      return static_cast<std::size_t>(index[1]) < tokens.size()
+                 ? report::pad_right(tokens[static_cast<std::size_t>(index[1])], 2)
+                 : std::string("  ");
     };
     Lines lines = report::draw(page, unpadded(norm, block), block.shape, options);
     const std::string id = fmt::format("sentences.{}", norm);
-    lines.insert(lines.begin(), page.paint(Style::strong, say(id)));
+    lines.insert(lines.begin(), page.paint(Style::strong, norm_name(say, norm)));
     lines.push_back(page.paint(Style::faint, say(id + ".caption")));
     pictures.push_back(lines);
   }
@@ -340,43 +371,56 @@ void Sentences::show_pictures(Page& page, const Say& say) const {
 
 void Sentences::show_turns(Page& page, const Say& say) const {
   using enum Table::Align;
-  Table turns{{{say("sentences.level"), left}, {say("sentences.turn.sentence")}, {say("sentences.turn.token")}, {say("sentences.turn.rms")}}, {}};
-  Table words{{{say("sentences.word.before")}, {say("sentences.word.sentence")}, {say("sentences.word.token")}, {say("sentences.word.rms")}}, {}};
+  Table turns{
+      {{say("sentences.level"), left}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}},
+      {}};
+  Table words{
+      {{say("sentences.by.before")}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}},
+      {}};
   for (const Level& level : levels_) {
     const auto turn = [&](std::string_view norm) {
       const VectorComparison& seen = level.of(norm).vectors.plain.seen;
       return fmt::format("{:.1f}° / {:.1f}°", seen.mean_degrees, seen.max_degrees);
     };
     const auto word = [&](std::string_view norm) { return fmt::format("{:.3f}", level.of(norm).word_cosine); };
-    turns.rows.push_back({say("sentences.level." + level.name, fmt::arg("width", level.block.shape[2])), turn("sentence"), turn("token"), turn("rms")});
+    turns.rows.push_back({say("sentences.level." + level.name, fmt::arg("width", level.block.shape[2])),
+                          turn("sentence"), turn("token"), turn("rms")});
     words.rows.push_back({fmt::format("{:.3f}", level.word_cosine), word("sentence"), word("token"), word("rms")});
   }
   Lines left_block = page.table_lines(turns), right_block = page.table_lines(words);
   left_block.insert(left_block.begin(), page.paint(Style::strong, say("sentences.turns")));
   right_block.insert(right_block.begin(), page.paint(Style::strong, say("sentences.words")));
-  page.lines(report::beside({left_block, right_block}, 5));
+  page.lines(report::beside({left_block, right_block}, 4));
 }
 
 void Sentences::show_what_is_kept(Page& page, const Say& say) const {
   const Level &first = levels_.front(), &last = levels_.back();
-  page.paragraph(say("sentences.kept.sentence", fmt::arg("differences", brief(differences_, 1)), fmt::arg("mean_a", first.means[0]),
-                     fmt::arg("mean_b", first.means[1]), fmt::arg("turn", first.of("sentence").vectors.plain.seen.mean_degrees),
+  page.paragraph(say("sentences.kept.sentence", fmt::arg("differences", brief(differences_, 1)),
+                     fmt::arg("mean_a", first.means[0]), fmt::arg("mean_b", first.means[1]),
+                     fmt::arg("turn", first.of("sentence").vectors.plain.seen.mean_degrees),
                      fmt::arg("last_turn", last.of("sentence").vectors.plain.seen.mean_degrees)));
-  page.paragraph(say("sentences.kept.token", fmt::arg("length", last.of("token").longest), fmt::arg("width", last.block.shape[2]),
-                     fmt::arg("same", first.of("token").word_cosine), fmt::arg("differs", first.of("sentence").word_cosine)));
+  page.paragraph(say("sentences.kept.token", fmt::arg("length", last.of("token").longest),
+                     fmt::arg("width", last.block.shape[2]), fmt::arg("same", first.of("token").word_cosine),
+                     fmt::arg("differs", first.of("sentence").word_cosine)));
   page.paragraph(say("sentences.kept.rms"));
-  page.paragraph(say("sentences.kept.context", fmt::arg("embedding", first.word_cosine), fmt::arg("last", last.word_cosine)));
+  page.paragraph(
+      say("sentences.kept.context", fmt::arg("embedding", first.word_cosine), fmt::arg("last", last.word_cosine)));
 }
 
 void Sentences::show_kinds(Page& page, const Say& say) const {
   using enum Table::Align;
-  Table table{{{say("sentences.kinds"), left}, {say("sentences.kinds.word")}, {say("sentences.kinds.sentence")}, {say("sentences.kinds.feature")}}, {}};
+  Table table{{{say("sentences.kinds"), left},
+               {say("sentences.kinds.word")},
+               {say("sentences.kinds.sentence")},
+               {say("sentences.kinds.feature")}},
+              {}};
   for (std::size_t n = 0; n < kNorms.size(); ++n) {
     if (!kNorms[n].centered) continue;
-    std::vector<std::string> row{say(fmt::format("sentences.{}", kNorms[n].name))};
+    std::vector<std::string> row{norm_name(say, kNorms[n].name)};
     for (const PairCounts* pairs : {&kinds_[n].word, &kinds_[n].sentence, &kinds_[n].feature}) {
-      row.push_back(page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,
-                               percent(static_cast<double>(pairs->kept), static_cast<double>(pairs->kept + pairs->reversed))));
+      row.push_back(
+          page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,
+                     percent(static_cast<double>(pairs->kept), static_cast<double>(pairs->kept + pairs->reversed))));
     }
     table.rows.push_back(row);
   }
@@ -385,7 +429,13 @@ void Sentences::show_kinds(Page& page, const Say& say) const {
 
 void Sentences::show_batch(Page& page, const Say& say) const {
   using enum Table::Align;
-  Table table{{{say("batch.sentence"), left}, {say("batch.sense"), left}, {say("batch.before")}, {say("batch.layer")}, {say("batch.unpadded")}, {say("batch.padded")}}, {}};
+  Table table{{{say("batch.sentence"), left},
+               {say("batch.sense"), left},
+               {say("sentences.by.before")},
+               {say("norm.layer")},
+               {say("norm.batch")},
+               {say("batch.padded")}},
+              {}};
   for (std::size_t i = 0; i < samples_.batch.size(); ++i) {
     const Sentence& sentence = samples_.batch[i];
     std::string tokens;
@@ -394,12 +444,14 @@ void Sentences::show_batch(Page& page, const Say& say) const {
       if (at >= sentence.tokens.size()) {
         tokens += page.paint(Style::faint, "· ");
       } else {
-        tokens += page.paint(t == sentence.word_at ? Style::marked : Style::plain, report::pad_right(sentence.tokens[at], 2));
+        tokens +=
+            page.paint(t == sentence.word_at ? Style::marked : Style::plain, report::pad_right(sentence.tokens[at], 2));
       }
     }
     const Batch::Cosines& c = batch_.cosines[i];
     const auto& words = samples_.senses.at(sentence.sense);
-    table.rows.push_back({tokens, words.at(say.language() == Language::zh ? "zh" : "en"), fmt::format("{:.3f}", c.before), fmt::format("{:.3f}", c.sentence),
+    table.rows.push_back({tokens, words.at(say.language() == Language::zh ? "zh" : "en"),
+                          fmt::format("{:.3f}", c.before), fmt::format("{:.3f}", c.sentence),
                           fmt::format("{:.3f}", c.unpadded), fmt::format("{:.3f}", c.padded)});
   }
   page.table(table);
@@ -407,7 +459,7 @@ void Sentences::show_batch(Page& page, const Say& say) const {
 
 void Sentences::show_mates(Page& page, const Say& say) const {
   Table table{{{say("mates.sentences"), Table::Align::left}}, {}};
-  std::vector<std::string> feature{say("sentences.feature")}, sentence{say("sentences.sentence")};
+  std::vector<std::string> feature{norm_name(say, "feature")}, sentence{say("sentences.sentence")};
   for (std::size_t i = 0; i < batch_.mates.size(); ++i) {
     table.columns.push_back({fmt::format("{}", i + 1)});
     feature.push_back(fmt::format("{:.2f}", batch_.mates[i].feature));
@@ -432,34 +484,37 @@ void Sentences::show(Page& page, const Say& say) const {
   show_what_is_kept(page, say);
   page.blank();
   page.heading(say("sentences.report"));
-  page.paragraph(say("sentences.promise"));
+  page.paragraph(say("tour.promise"));
   show_kinds(page, say);
   page.blank();
   page.heading(say("batch.title"));
-  page.paragraph(say("batch.idea", fmt::arg("sentences", batch_.block.shape[0]), fmt::arg("places", batch_.characters + batch_.pads), fmt::arg("pads", batch_.pads)));
+  page.paragraph(say("batch.idea", fmt::arg("sentences", batch_.block.shape[0]),
+                     fmt::arg("places", batch_.characters + batch_.pads), fmt::arg("pads", batch_.pads)));
   page.blank();
   show_batch(page, say);
   page.blank();
-  page.paragraph(say("batch.pads", fmt::arg("mean", batch_.ratio_mean), fmt::arg("median", batch_.ratio_median), fmt::arg("grown", batch_.grown),
-                     fmt::arg("features", batch_.block.shape[2])));
+  page.paragraph(say("batch.pads", fmt::arg("mean", batch_.ratio_mean), fmt::arg("median", batch_.ratio_median),
+                     fmt::arg("grown", batch_.grown), fmt::arg("features", batch_.block.shape[2])));
   page.blank();
   show_mates(page, say);
   page.blank();
   page.paragraph(say("mates.text", fmt::arg("change", percent(batch_.mates.front().change, 1)),
                      fmt::arg("bits", say(batch_.same_bits ? "mates.same_bits" : "mates.other_bits"))));
   const Batch::Cosines& dozen = batch_.cosines[1];
-  page.paragraph(say("batch.counterpoint", fmt::arg("before", dozen.before), fmt::arg("after", dozen.unpadded), fmt::arg("open", batch_.cosines.back().before),
-                     fmt::arg("play", batch_.cosines[2].before)));
+  page.paragraph(say("batch.counterpoint", fmt::arg("before", dozen.before), fmt::arg("after", dozen.unpadded),
+                     fmt::arg("open", batch_.cosines.back().before), fmt::arg("play", batch_.cosines[2].before)));
 }
 
 // ---------------------------------------------------------------------------------------------------------- numbers
 
 ordered_json Sentences::numbers_of_batch() const {
-  ordered_json json{{"sentences", batch_.block.shape[0]},
-                    {"characters", batch_.characters},
-                    {"pads", batch_.pads},
-                    {"deviation_ratio", {{"mean", batch_.ratio_mean}, {"median", batch_.ratio_median}, {"channels_that_grew", batch_.grown}}},
-                    {"layer_norm_same_bits_in_any_batch", batch_.same_bits}};
+  ordered_json json{
+      {"sentences", batch_.block.shape[0]},
+      {"characters", batch_.characters},
+      {"pads", batch_.pads},
+      {"deviation_ratio",
+       {{"mean", batch_.ratio_mean}, {"median", batch_.ratio_median}, {"channels_that_grew", batch_.grown}}},
+      {"layer_norm_same_bits_in_any_batch", batch_.same_bits}};
   for (std::size_t i = 0; i < batch_.cosines.size(); ++i) {
     const Batch::Cosines& c = batch_.cosines[i];
     json["cosine_with_first_word"].push_back({{"text", samples_.batch[i].text},
@@ -481,7 +536,10 @@ ordered_json Sentences::numbers_of_batch() const {
 ordered_json Sentences::numbers() const {
   ordered_json json;
   for (const Level& level : levels_) {
-    ordered_json one{{"level", level.name}, {"width", level.block.shape[2]}, {"means", level.means}, {"word_cosine", level.word_cosine}};
+    ordered_json one{{"level", level.name},
+                     {"width", level.block.shape[2]},
+                     {"means", level.means},
+                     {"word_cosine", level.word_cosine}};
     for (const Outcome& outcome : level.outcomes) {
       one["norms"].push_back({{"norm", outcome.norm.name},
                               {"word_cosine", outcome.word_cosine},

@@ -37,7 +37,7 @@ void load_state(const std::string& path, Layer& layer, const std::string& prefix
   for (const auto& [name, array] : file.tensors) {
     if (name.compare(0, prefix.size(), prefix) != 0) continue;
     StateTensor tensor{name.substr(prefix.size()), array.shape(), {}};
-    const auto take = [&]<class T>(const T*) {
+    const auto take = [&tensor, &array = array]<class T>(const T*) {
       tensor.values =
           std::span(reinterpret_cast<const T*>(array.bytes().data()), static_cast<std::size_t>(array.size()));
     };

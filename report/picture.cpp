@@ -12,33 +12,40 @@ namespace {
 struct Shown {
   std::vector<std::int64_t> indices;
   bool more_before = false, more_after = false;
-  bool one_by_one = true;  ///< each drawn cell is one index
+  std::int64_t each = 1;  ///< how many indices each stands for; 0 where these are not the same number
 };
 
-Shown one_index(std::int64_t index) { return {{index}, false, false, true}; }
+Shown one_index(std::int64_t index) { return {{index}, false, false, 1}; }
 
-/// A run of `most` of `size` things that holds `wanted`.
-std::int64_t window_start(std::int64_t size, std::int64_t most, std::int64_t wanted) {
-  return wanted < most ? 0 : std::min(wanted, size - most);
-}
-
-/// Boxes that fit are drawn whole, each in an equal number of cells; of boxes that do not fit, a run that holds the marked.
+/// Boxes that fit are drawn whole, each in an equal number of cells; of boxes that do not fit, a run that holds the
+/// marked.
 Shown shown_of(std::int64_t size, std::int64_t extent, std::int64_t most, std::int64_t wanted_box) {
-  if (size == 0) return {};
-  most = std::max<std::int64_t>(most, 1);
-  const std::int64_t boxes = size / extent, drawn = std::min(boxes, most), first = window_start(boxes, drawn, wanted_box);
+  const std::int64_t boxes = size / extent, drawn = std::min(boxes, most);
+  const std::int64_t first = std::clamp<std::int64_t>(wanted_box - drawn + 1, 0, boxes - drawn);
   const std::int64_t cells = std::clamp<std::int64_t>(most / drawn, 1, extent);
-  Shown shown{{}, first > 0, first + drawn < boxes, cells == extent};
+  Shown shown{{}, first > 0, first + drawn < boxes, extent % cells == 0 ? extent / cells : 0};
   for (std::int64_t box = first; box < first + drawn; ++box) {
-    // The middle of each of `cells` equal parts of the box.
-    for (std::int64_t c = 0; c < cells; ++c) shown.indices.push_back(box * extent + (2 * c + 1) * extent / (2 * cells));
+    for (std::int64_t c = 0; c < cells; ++c) shown.indices.push_back(box * extent + c * extent / cells);
   }
   return shown;
 }
 
+/// Panels stand for one index each, or for one group of neighbours.
+Shown panels_of(std::int64_t size, std::int64_t extent, std::int64_t most, std::int64_t wanted_box) {
+  const bool groups = extent > 1 && extent < size && size > most;
+  if (!groups) return shown_of(size, 1, most, wanted_box * extent);
+  Shown shown = shown_of(size / extent, 1, most, wanted_box);
+  for (std::int64_t& index : shown.indices) index *= extent;
+  shown.each = extent;
+  return shown;
+}
+
 // Colours of the other distributions: even in lightness, so that none looks chosen.
-constexpr std::array<Rgb, 6> kPalette = {{{86, 124, 160}, {110, 140, 100}, {140, 110, 150}, {90, 140, 145}, {150, 125, 90}, {120, 120, 130}}};
+constexpr std::array<Rgb, 6> kPalette = {
+    {{86, 124, 160}, {110, 140, 100}, {140, 110, 150}, {90, 140, 145}, {150, 125, 90}, {120, 120, 130}}};
 constexpr Rgb kMarkedColour{255, 190, 60};
+
+constexpr int kFoldedLines = 4;
 
 class Painter {
  public:
@@ -48,8 +55,9 @@ class Painter {
   Lines paint() {
     if (count_of(shape_) == 0) return {};
     const Roles& roles = options_.roles;
-    if (shape_.rank() <= 1) return folded(shown(roles.columns, 4 * options_.most_columns));
-    const Shown down = shown(roles.down, options_.most_down), across = shown(roles.across, options_.most_across);
+    if (shape_.rank() <= 1) return folded(shown(roles.columns, kFoldedLines * options_.most_columns));
+    const Shown down = panels(roles.down, options_.most_down), across = panels(roles.across, options_.most_across);
+    measure_labels(down);
     Lines lines;
     if (down.more_before) lines.push_back("⋮");
     for (std::size_t i = 0; i < down.indices.size(); ++i) {
@@ -70,19 +78,23 @@ class Painter {
     return start;
   }
 
-  Shown shown(int axis, int most) const {
-    if (axis < 0) return one_index(0);
+  /// The rows of one key lie anywhere: each is drawn by itself.
+  std::int64_t extent(int axis) const {
     const Grouping::Boxes& boxes = membership_.boxes();
-    // The rows of one key lie anywhere: each is drawn by itself.
-    const std::int64_t extent = axis == boxes.labelled_axis ? 1 : boxes.extent[axis];
-    return shown_of(shape_[axis], std::max<std::int64_t>(extent, 1), most, base_[axis] / std::max<std::int64_t>(extent, 1));
+    return axis == boxes.labelled_axis ? 1 : std::max<std::int64_t>(boxes.extent[axis], 1);
+  }
+  Shown shown(int axis, int most) const {
+    return axis < 0 ? one_index(0) : shown_of(shape_[axis], extent(axis), most, base_[axis] / extent(axis));
+  }
+  Shown panels(int axis, int most) const {
+    return axis < 0 ? one_index(0) : panels_of(shape_[axis], extent(axis), most, base_[axis] / extent(axis));
   }
 
   std::string cell(const Dims& index) const {
     const std::int64_t number = membership_.at(index);
     if (number < 0) return page_.paint(Style::faint, kNoCell);
     if (number == options_.marked) return page_.paint(kMarkedColour, kMarkedCell);
-    return page_.paint(kPalette[static_cast<std::size_t>(number) % kPalette.size()], kOtherCell);
+    return page_.paint(kPalette[static_cast<std::size_t>(number) % kPalette.size()], other_cell(page_));
   }
 
   std::string cells(const Shown& columns, Dims index) const {
@@ -95,8 +107,18 @@ class Painter {
     return line + (columns.more_after ? "…" : "");
   }
 
-  std::string label(int axis, const Dims& index) const {
-    return axis >= 0 && options_.label ? page_.paint(Style::faint, options_.label(axis, index)) : std::string();
+  std::string label(int axis, const Dims& index, std::int64_t each) const {
+    const bool named = axis >= 0 && each > 0 && options_.label;
+    return named ? page_.paint(Style::faint, options_.label(axis, index, each)) : std::string();
+  }
+
+  /// So that the panels of all bands stand under each other.
+  void measure_labels(const Shown& down) {
+    Dims at = base_;
+    for (const std::int64_t i : down.indices) {
+      put(at, options_.roles.down, i);
+      label_width_ = std::max(label_width_, display_width(label(options_.roles.down, at, down.each)));
+    }
   }
 
   static void put(Dims& index, int axis, std::int64_t value) {
@@ -111,7 +133,7 @@ class Painter {
     for (const std::int64_t row : rows.indices) {
       Dims index = at;
       put(index, roles.rows, row);
-      names.push_back(labelled && rows.one_by_one ? label(roles.rows, index) : std::string());
+      names.push_back(labelled && rows.each == 1 ? label(roles.rows, index, 1) : std::string());
       body.push_back(cells(columns, index));
     }
     if (rows.more_before) names.insert(names.begin(), ""), body.insert(body.begin(), "⋮");
@@ -127,16 +149,20 @@ class Painter {
     Dims at = base_;
     put(at, roles.down, down.indices[which]);
     const bool headed = which == 0 && roles.across >= 0 && options_.label;
-    if (const std::string name = label(roles.down, at); !name.empty()) blocks.push_back(headed ? Lines{"", name} : Lines{name});
-    if (across.more_before) blocks.push_back({"", "…"});
+    if (label_width_ > 0) {
+      const std::string name = pad_right(label(roles.down, at, down.each), label_width_);
+      blocks.push_back(headed ? Lines{"", name} : Lines{name});
+    }
+    const Lines dots = headed ? Lines{"", "…"} : Lines{"…"};
+    if (across.more_before) blocks.push_back(dots);
     for (const std::int64_t i : across.indices) {
       put(at, roles.across, i);
       // Where panels run in both directions the rows within them are too small to name.
       Lines block = panel(at, roles.down < 0);
-      if (headed) block.insert(block.begin(), label(roles.across, at));
+      if (headed) block.insert(block.begin(), label(roles.across, at, across.each));
       blocks.push_back(std::move(block));
     }
-    if (across.more_after) blocks.push_back({"", "…"});
+    if (across.more_after) blocks.push_back(dots);
     return beside(blocks, 1);
   }
 
@@ -146,7 +172,8 @@ class Painter {
     for (std::size_t i = 0; i < columns.indices.size(); i += static_cast<std::size_t>(options_.most_columns)) {
       Shown part = columns;
       const std::size_t end = std::min(columns.indices.size(), i + static_cast<std::size_t>(options_.most_columns));
-      part.indices.assign(columns.indices.begin() + static_cast<std::ptrdiff_t>(i), columns.indices.begin() + static_cast<std::ptrdiff_t>(end));
+      part.indices.assign(columns.indices.begin() + static_cast<std::ptrdiff_t>(i),
+                          columns.indices.begin() + static_cast<std::ptrdiff_t>(end));
       part.more_before = columns.more_before && i == 0;
       part.more_after = columns.more_after && end == columns.indices.size();
       lines.push_back(cells(part, base_));
@@ -159,13 +186,15 @@ class Painter {
   const PictureOptions& options_;
   Membership membership_;
   Dims base_;
+  int label_width_ = 0;  ///< of the axis that runs down
 };
 
 }  // namespace
 
 Membership::Membership(const Grouping& grouping, const Dims& shape)
     : grouping_(grouping), boxes_(grouping.boxes(shape)), ranks_(grouping.label_ranks()) {
-  if (!grouping.lengths().empty()) lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
+  if (!grouping.lengths().empty())
+    lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
 }
 
 bool Membership::counts(const Dims& index) const {
@@ -213,6 +242,20 @@ Roles Roles::of(int rank, int channel_axis) {
     roles.columns = axis;
   }
   return roles;
+}
+
+bool is_to_scale(const Dims& shape, const PictureOptions& options) {
+  const Roles& roles = options.roles;
+  const int columns = shape.rank() <= 1 ? kFoldedLines * options.most_columns : options.most_columns;
+  int drawn = 0;
+  for (const auto& [axis, most] : {std::pair{roles.down, options.most_down},
+                                   {roles.across, options.most_across},
+                                   {roles.rows, options.most_rows},
+                                   {roles.columns, columns}}) {
+    if (axis >= 0 && shape[axis] > most) return false;
+    drawn += axis >= 0;
+  }
+  return drawn == shape.rank();
 }
 
 Lines draw(const Page& page, const Grouping& grouping, const Dims& shape, const PictureOptions& options) {

@@ -16,7 +16,8 @@ namespace norma::report {
 /// Which distribution an element belongs to, one element at a time: Grouping::assign without the memory for all.
 class Membership {
  public:
-  /// Looks at what grouping looks at (keys, lengths, mask), which must outlive it. Throws Error as Grouping::boxes does.
+  /// Looks at what grouping looks at (keys, lengths, mask), which must outlive it. Throws Error as Grouping::boxes
+  /// does.
   Membership(const Grouping& grouping, const Dims& shape);
 
   /// The number of the distribution, or -1 where the element belongs to none.
@@ -36,8 +37,8 @@ class Membership {
   int lengths_axis_ = -1;
 };
 
-/// Which axis runs where: panels down the page and across it, and rows and columns of cells within a panel; -1 for none.
-/// Axes that have no role are shown at the place where the marked distribution begins.
+/// Which axis runs where: panels down the page and across it, and rows and columns of cells within a panel; -1 for
+/// none. Axes that have no role are shown at the place where the marked distribution begins.
 struct Roles {
   int down = -1, across = -1, rows = -1, columns = -1;
 
@@ -49,16 +50,22 @@ struct Roles {
 struct PictureOptions {
   std::int64_t marked = 0;
   Roles roles;
-  /// The most panels and cells. An axis with more indices is drawn smaller where they belong together, and cut off,
-  /// with dots, where they are distributions of their own. A tensor of rank 1 is folded into lines of most_columns.
+  /// The most panels, and rows and columns of cells in each. Of more panels the rest is left out, with dots, but of
+  /// groups of neighbours each is one panel. Of more rows or columns there are fewer, where they belong together, and
+  /// the rest is left out where they are distributions of their own. A tensor of rank 1 is folded into lines of
+  /// most_columns.
   int most_down = 4, most_across = 6, most_rows = 3, most_columns = 6;
-  /// What to write beside index[axis] of the axes down, across and (where a row is one index) rows.
-  std::function<std::string(int axis, const Dims& index)> label;
+  /// What to write beside the panels and rows that show `count` indices of an axis from index[axis] on.
+  std::function<std::string(int axis, const Dims& index, std::int64_t count)> label;
 };
 
 inline constexpr const char* kMarkedCell = "█";
-inline constexpr const char* kOtherCell = "░";
 inline constexpr const char* kNoCell = "·";  ///< belongs to no distribution: padding, masked
+/// Light where it is all that tells one from the marked, dark where it has a colour to show.
+inline const char* other_cell(const Page& page) { return page.colour() ? "▓" : "░"; }
+
+/// Whether the picture has a cell for each element.
+bool is_to_scale(const Dims& shape, const PictureOptions& options);
 
 /// The picture's lines. Where the page has colour every distribution has one, else one is marked and the rest is grey.
 Lines draw(const Page& page, const Grouping& grouping, const Dims& shape, const PictureOptions& options);

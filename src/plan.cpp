@@ -66,6 +66,7 @@ void merge_neighbours(std::vector<Loop>& loops) {
 
 std::vector<Loop*> pointers(std::vector<Loop>& loops) {
   std::vector<Loop*> all;
+  all.reserve(loops.size());
   for (Loop& loop : loops) all.push_back(&loop);
   return all;
 }
