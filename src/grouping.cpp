@@ -134,9 +134,11 @@ const char* Grouping::name() const {
   return "normalize";
 }
 
-bool Grouping::needs_two() const {
+bool Grouping::has_channels() const {
   return kind_ == Kind::batch || kind_ == Kind::ghost_batch || kind_ == Kind::instance || kind_ == Kind::group;
 }
+
+bool Grouping::needs_two(const Dims& shape) const { return has_channels() && (kind_ != Kind::group || shape[0] == 1); }
 
 int Grouping::channel_axis(const Dims& shape) const {
   if (shape.rank() < 2) {
@@ -216,7 +218,7 @@ Dims Grouping::extents(const Dims& shape) const {
 Dims Grouping::parameter_axes(const Dims& shape, const Dims& extent) const {
   if (parameters_) return sorted_axes(*parameters_, shape, name(), "parameter axis");
   Dims axes;
-  if (needs_two()) {
+  if (has_channels()) {
     axes.push_back(channel_axis(shape));
   } else if (kind_ == Kind::over) {
     axes = sorted_axes(dims_, shape, name(), "axis");

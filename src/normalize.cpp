@@ -57,7 +57,7 @@ struct Arguments {
 
   /// A lone value is its own mean: its result would be the bias whatever it is.
   void check_training() const {
-    if (!plan.grouping.needs_two() || plan.masked || count_of(plan.boxes.shape) != plan.boxes.distributions()) return;
+    if (!plan.grouping.needs_two(plan.boxes.shape) || plan.masked || count_of(plan.boxes.shape) != plan.boxes.distributions()) return;
     if (plan.boxes.distributions() == 0) return;
     refuse(plan, "shape " + to_string(plan.boxes.shape) +
                      " gives each distribution a single value, which has no deviation to train on; use a larger batch, or "

@@ -28,7 +28,7 @@ TEST(Grouping, AssignsAsTheDefinitionsSay) {
     EXPECT_EQ(boxes.distributions(), g.distributions);
     EXPECT_EQ(boxes.parameters(), g.parameters);
     EXPECT_EQ(boxes.parameter_axes, g.parameter_axes);
-    EXPECT_EQ(g.grouping.needs_two(), g.needs_two());
+    EXPECT_EQ(g.grouping.needs_two(shape), g.needs_two(shape));
   });
 }
 

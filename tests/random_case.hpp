@@ -195,9 +195,11 @@ struct GroupingCase {
   std::shared_ptr<Tensor> mask;
 
   bool narrowed() const { return lengths || mask; }
-  bool needs_two() const {
+  bool has_channels() const {
     return norm == Norm::batch || norm == Norm::ghost_batch || norm == Norm::instance || norm == Norm::group;
   }
+  /// As PyTorch: GroupNorm takes single values where there are several samples.
+  bool needs_two(const Dims& shape) const { return has_channels() && (norm != Norm::group || shape[0] == 1); }
 
   /// By the name's definition, what the elements of one distribution have in common.
   std::vector<std::int64_t> in_common(const Dims& shape, const Dims& index) const {
@@ -261,7 +263,7 @@ struct GroupingCase {
 
   /// Whether training refuses: one value in each distribution has no deviation.
   bool refused_in_training(const Dims& shape) const {
-    return needs_two() && !narrowed() && count_of(shape) > 0 && distributions == count_of(shape);
+    return needs_two(shape) && !narrowed() && count_of(shape) > 0 && distributions == count_of(shape);
   }
 };
 
@@ -348,7 +350,7 @@ inline GroupingCase random_grouping(Random& random, const Dims& shape) {
       break;
     }
   }
-  if (g.channel > 0 && g.needs_two()) g.text += " channel " + std::to_string(given_channel);
+  if (g.channel > 0 && g.has_channels()) g.text += " channel " + std::to_string(given_channel);
   if (random.chance(0.15)) {
     Dims given;
     g.parameter_axes = Dims();

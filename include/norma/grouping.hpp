@@ -102,14 +102,16 @@ class NORMA_API Grouping {
 
   /// "batch_norm", "layer_norm", …: what errors call it.
   const char* name() const;
-  /// True where statistics of a single value are refused when training, as PyTorch does: batch, instance and group.
-  bool needs_two() const;
+  /// Whether training on a single value in each distribution is refused, as PyTorch does: batch and instance, and group where
+  /// there is one sample (axis 0).
+  bool needs_two(const Dims& shape) const;
   const ConstView& mask() const { return mask_; }
   std::span<const std::int64_t> lengths() const { return lengths_; }
   int lengths_axis() const { return lengths_axis_; }
 
  private:
   enum class Kind : std::uint8_t { over, batch, ghost_batch, layer, sample, instance, group, labels };
+  bool has_channels() const;
   explicit Grouping(Kind kind) : kind_(kind) {}
   int channel_axis(const Dims& shape) const;
   Dims extents(const Dims& shape) const;
