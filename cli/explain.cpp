@@ -148,7 +148,7 @@ bool Explanation::has_vectors() const {
   const int last = x_.rank() - 1;
   const bool features = layout_.empty() || layout_.back() == 'D' || layout_ == "NC";
   const bool whole = last >= 1 && x_.shape()[last] > 1 && boxes().extent[last] == x_.shape()[last];
-  return features && whole && !norm_.grouping.needs_two();
+  return features && whole && !norm_.grouping.has_channels();
 }
 
 void Explanation::compare_all_vectors() {
@@ -186,7 +186,7 @@ std::string Explanation::axis_name(const Say& say, int axis) const {
   if (layout_.empty()) return say("axis.number", fmt::arg("number", axis));
   const char letter = layout_[static_cast<std::size_t>(axis)];
   const bool channels = layout_.find('C') != std::string::npos;
-  if (letter == 'C' && layout_ == "NC" && !norm_.grouping.needs_two()) return say("axis.D");
+  if (letter == 'C' && layout_ == "NC" && !norm_.grouping.has_channels()) return say("axis.D");
   if (letter == 'L') return say(channels ? "axis.position" : "axis.L");
   if (letter == 'D' && channels) return say("axis.depth");
   return say(std::string("axis.") + letter);

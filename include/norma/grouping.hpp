@@ -102,6 +102,8 @@ class NORMA_API Grouping {
 
   /// "batch_norm", "layer_norm", …: what errors call it.
   const char* name() const;
+  /// Whether it names a channel axis (batch, instance, group): weight and bias then have one value a channel.
+  bool has_channels() const;
   /// Whether training on a single value in each distribution is refused, as PyTorch does: batch and instance, and group where
   /// there is one sample (axis 0).
   bool needs_two(const Dims& shape) const;
@@ -111,7 +113,6 @@ class NORMA_API Grouping {
 
  private:
   enum class Kind : std::uint8_t { over, batch, ghost_batch, layer, sample, instance, group, labels };
-  bool has_channels() const;
   explicit Grouping(Kind kind) : kind_(kind) {}
   int channel_axis(const Dims& shape) const;
   Dims extents(const Dims& shape) const;
