@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,11 +13,13 @@
 #include "cli/commands.hpp"
 #include "cli/norm_options.hpp"
 #include "cli/progress.hpp"
-#include "cli/state.hpp"
 #include "cli/tensors.hpp"
+#include "io/layer_state.hpp"
+#include "io/safetensors.hpp"
 #include "io/tensor_file.hpp"
 #include "io/text.hpp"
 #include "norma/error.hpp"
+#include "norma/layers.hpp"
 #include "norma/normalize.hpp"
 
 namespace norma::cli {
@@ -47,6 +50,7 @@ void check(const ApplyOptions& options) {
   if (options.norm.norm != "batch" || options.norm.ghost != 0) {
     throw Error("[apply] --state holds the running statistics of BatchNorm; it goes with --norm batch alone, without --ghost");
   }
+  if (options.state == "-") throw Error("[apply] --state is read and written; name a file, as it cannot be a pipe");
   if (options.weight_plus_one) throw Error("[apply] --weight-plus-one does not go with --state; add 1 to the weight there");
   if (options.eval && (!options.weight.empty() || !options.bias.empty())) {
     throw Error("[apply] with --eval, weight and bias are those of --state; leave --weight and --bias out");
@@ -70,6 +74,40 @@ io::Array read_parameter(const std::string& text) {
   return values.view().contiguous() ? std::move(values) : io::contiguous_copy(values.view());
 }
 
+/// A parameter of the layer, where a file gives one.
+void set_parameter(std::vector<float>& parameter, const io::Array& values, const char* name) {
+  if (values.view().empty()) return;
+  const std::vector<double> numbers = to_doubles(values.view());
+  if (numbers.size() != parameter.size()) {
+    throw Error(fmt::format("[apply] --{} has {} values, but the layer of --state has {}; give one a channel", name,
+                            numbers.size(), parameter.size()));
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) parameter[i] = static_cast<float>(numbers[i]);
+}
+
+/// The layer whose state is in --state; a new one where there is no such file yet and it shall be trained.
+BatchNorm layer_of(const ApplyOptions& options, const io::Array& x, double eps) {
+  const int channel = channel_axis(layout_of(options.norm, x.shape().rank()));
+  BatchNormOptions settings{.eps = eps, .channel_axis = channel};
+  if (options.momentum) settings.momentum = options.momentum;
+  std::error_code ignored;
+  const bool exists = std::filesystem::exists(options.state, ignored);
+  if (!exists && options.eval) {
+    throw Error(fmt::format("[apply] {} is not there, and --eval needs its statistics; train first, without --eval",
+                            io::in_quotes(options.state)));
+  }
+  if (exists) {
+    const io::Safetensors file = io::read_safetensors(options.state);
+    settings.affine = file.tensors.contains("weight");
+    settings.bias = file.tensors.contains("bias");
+    if (!options.momentum && file.tensors.contains("num_elements_tracked")) settings.momentum.reset();
+  }
+  BatchNorm layer(x.shape()[channel], settings);
+  if (exists) io::load_state(options.state, layer);
+  layer.train(!options.eval);
+  return layer;
+}
+
 void apply(const ApplyOptions& options) {
   check(options);
   Progress progress;
@@ -81,7 +119,7 @@ void apply(const ApplyOptions& options) {
 
   // In place: the input is not needed afterwards, and may be as large as memory allows.
   Norm norm = make_norm(options.norm, x.view());
-  std::optional<BatchNormState> state;
+  std::optional<BatchNorm> layer;
   if (options.state.empty()) {
     norm.options.weight = weight.view();
     norm.options.bias = bias.view();
@@ -89,22 +127,18 @@ void apply(const ApplyOptions& options) {
     norm.options.runner = &runner;
     normalize(x.view(), x.mutable_view(), norm.grouping, norm.options);
   } else {
-    const int channel = channel_axis(layout_of(options.norm, x.rank()));
-    state.emplace(options.state, BatchNormSettings{.channels = x.shape()[channel],
-                                                   .channel_axis = channel,
-                                                   .eps = norm.options.eps,
-                                                   .momentum = options.momentum,
-                                                   .must_exist = options.eval});
-    state->set_parameters(weight.view(), bias.view());
-    state->layer().train(!options.eval);
-    state->layer().runner = &runner;
-    state->layer().forward(x.view(), x.mutable_view(), norm.narrowing());
+    layer.emplace(layer_of(options, x, norm.options.eps));
+    set_parameter(layer->weight, weight, "weight");
+    set_parameter(layer->bias, bias, "bias");
+    layer->runner = &runner;
+    layer->forward(x.view(), x.mutable_view(),
+                   {.mask = norm.mask.view(), .lengths = norm.lengths, .lengths_axis = norm.grouping.lengths_axis()});
   }
   const std::string name = options.name.empty() ? x.name() : options.name;
   progress.stage("writing " + io::output_label(options.output));
   io::write_tensor(options.output, x.view(), name);
   // The statistics follow what was written: a result that could not be has trained nothing.
-  if (state && !options.eval) state->save();
+  if (layer && !options.eval) io::save_state(options.state, *layer);
 }
 
 }  // namespace

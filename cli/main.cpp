@@ -2,14 +2,17 @@
 // The command `norma`. Results go to standard output; what cannot be done is one sentence on standard error, and exit
 // status 2.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "cli/commands.hpp"
+#include "io/text.hpp"
 #include "norma/error.hpp"
 #include "norma/version.hpp"
 
@@ -40,17 +43,24 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "norma " NORMA_VERSION);
   app.require_subcommand(1);
   add_tour(app);
+  add_apply(app);
   add_explain(app);
+  add_standardize(app);
   add_info(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      std::vector<std::string> names;
+      for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+      return refuse(fmt::format("there is no command {}; {} are", io::in_quotes(argv[1]), fmt::join(names, ", ")));
+    }
     return refuse(fmt::format("{}; see {}", error.what(), help_for(app)));
   }
   // A full disk shows itself as late as here.
-  if (std::fflush(stdout) != 0) return refuse("standard output cannot be written; is its disk full?");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return refuse("standard output cannot be written; is its disk full?");
   return 0;
 }
 
