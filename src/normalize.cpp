@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "call.hpp"
 #include "half.hpp"
@@ -94,15 +95,6 @@ double value_at(const ConstView& v, std::int64_t i) {
   }
 }
 
-void set_value(const View& v, std::int64_t i, double value) {
-  switch (v.dtype()) {
-    case DType::f64: static_cast<double*>(v.data())[i] = value; break;
-    case DType::f16: static_cast<Half*>(v.data())[i] = from_double<Half>(value); break;
-    case DType::bf16: static_cast<BFloat16*>(v.data())[i] = from_double<BFloat16>(value); break;
-    default: static_cast<float*>(v.data())[i] = static_cast<float>(value); break;
-  }
-}
-
 /// Weight or bias in the compute type and in the plan's order: the caller's own memory where that is what it holds.
 const void* prepare(const PlanData& plan, const ConstView& v, double plus, Scratch::Frame& frame) {
   if (v.empty()) return nullptr;
@@ -122,9 +114,30 @@ const void* prepare(const PlanData& plan, const ConstView& v, double plus, Scrat
   return values;
 }
 
+template <class T>
+T rounded(double value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(value);
+  } else {
+    return from_double<T>(value);
+  }
+}
+
+/// The sums in the caller's dtype and order.
 void write_parameters(const PlanData& plan, const double* sums, const View& to) {
-  for (std::int64_t k = 0; k < to.size(); ++k) {
-    set_value(to, plan.parameter_order.empty() ? k : plan.parameter_order[static_cast<std::size_t>(k)], sums[k]);
+  const auto write = [&]<class T>(T* out) {
+    const std::int64_t n = to.size();
+    if (plan.parameter_order.empty()) {
+      for (std::int64_t k = 0; k < n; ++k) out[k] = rounded<T>(sums[k]);
+    } else {
+      for (std::int64_t k = 0; k < n; ++k) out[plan.parameter_order[static_cast<std::size_t>(k)]] = rounded<T>(sums[k]);
+    }
+  };
+  switch (to.dtype()) {
+    case DType::f64: return write(static_cast<double*>(to.data()));
+    case DType::f16: return write(static_cast<Half*>(to.data()));
+    case DType::bf16: return write(static_cast<BFloat16*>(to.data()));
+    default: return write(static_cast<float*>(to.data()));
   }
 }
 
