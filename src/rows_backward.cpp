@@ -103,9 +103,15 @@ class Pass {
     stage(d, chunk);
     for_each_stretch(d, chunk, per_run, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
-      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx}, runs, run_step(chunk, 0), run_step(chunk, 1),
-                               run_step(chunk, 2), chunk.length, call_.constant_statistics,
-                               call_.parameter(call_.weight, at.parameter), call_.stream && !plan_.staged});
+      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx},
+                               runs,
+                               run_step(chunk, 0),
+                               run_step(chunk, 1),
+                               run_step(chunk, 2),
+                               chunk.length,
+                               call_.constant_statistics,
+                               call_.parameter(call_.weight, at.parameter),
+                               call_.stream && !plan_.staged});
     });
     if (plan_.staged) staging_.scatter(d, chunk, 2, call_.out);
   }
@@ -125,26 +131,6 @@ class Pass {
                                    call_.stream && !plan_.staged});
     }
     if (plan_.staged && call_.out) staging_.scatter(d, chunk, 2, call_.out);
-  }
-
-  /// The same for several distributions of one run each, whose weights are the same ones.
-  static constexpr std::int64_t kTogether = 4;
-  void element_gradients(std::int64_t first, std::int64_t count, const GradSums* means, double* dweight, double* dbias) const {
-    std::array<simd::GradRow, kTogether> rows;
-    const std::int64_t size = call_.element_size(), length = plan_.inner.size;
-    for (std::int64_t from = 0; from < length; from += simd::kChunk) {
-      for (std::int64_t k = 0; k < count; ++k) {
-        const Distribution d(plan_, first + k);
-        const Offsets at = d.at(0);
-        rows[static_cast<std::size_t>(k)] = {call_.x + (at.operand[0] + from) * size, call_.dy + (at.operand[1] + from) * size,
-                                             call_.out ? call_.out + (at.operand[2] + from) * size : nullptr,
-                                             call_.standard(call_.given[static_cast<std::size_t>(d.number())]),
-                                             means[first + k].g, means[first + k].gx};
-      }
-      call_.kernels.grad_elements({rows.data(), count, std::min(simd::kChunk, length - from), call_.constant_statistics,
-                                   call_.parameter(call_.weight, from), dweight ? dweight + from : nullptr,
-                                   dbias ? dbias + from : nullptr, call_.stream});
-    }
   }
 
   /// The distribution's sums, chunk after chunk within a block and block after block.
@@ -217,6 +203,56 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   }
 }
 
+/// What backward_rows_of takes: distributions of one run each, in one chunk, evenly spaced, that share their weights.
+bool alike(const PlanData& plan) {
+  if (plan.staged || !plan.pooled.empty() || !plan.label_start.empty() || plan.inner.size > simd::kChunk) return false;
+  if (!plan.kept.empty() && plan.kept.back().step.distribution != 1) return false;
+  return std::all_of(plan.kept.begin(), plan.kept.end(), [](const Loop& loop) { return loop.step.parameter == 0; });
+}
+
+/// Such distributions, four at a time: while they are still in the caches dx is written, and dweight and dbias are loaded and
+/// stored once for the four.
+void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, double* dweight, double* dbias) {
+  constexpr std::int64_t kTogether = 4;
+  const PlanData& plan = call.plan;
+  const Loop one, &loop = plan.kept.empty() ? one : plan.kept.back();
+  const std::int64_t size = call.element_size(), length = plan.inner.size;
+  const auto n = static_cast<double>(length);
+  std::array<simd::GradRow, kTogether> rows;
+  simd::GradSumsRows sums{nullptr, nullptr, 1, loop.step.operand[0], loop.step.operand[1], length, {}, call.weight, 0, nullptr};
+  while (first < last) {
+    const Offsets at = plan.kept_offsets(first);
+    const std::int64_t stretch = std::min(last - first, loop.size - first % loop.size);
+    for (std::int64_t i = 0; i < stretch; i += kTogether) {
+      const std::int64_t count = std::min(kTogether, stretch - i);
+      for (std::int64_t k = 0; k < count; ++k) {
+        simd::GradRow& row = rows[static_cast<std::size_t>(k)];
+        const auto from = [&](std::size_t operand) {
+          return (at.operand[operand] + (i + k) * loop.step.operand[operand]) * size;
+        };
+        row = {call.x + from(0),
+               call.dy + from(1),
+               call.out ? call.out + from(2) : nullptr,
+               call.standard(call.given[static_cast<std::size_t>(at.distribution + i + k)]),
+               0,
+               0};
+        if (call.constant_statistics) continue;
+        simd::LaneSums lanes;
+        sums.x = row.x;
+        sums.dy = row.dy;
+        sums.standard = row.standard;
+        sums.sums = &lanes;
+        call.kernels.grad_sums_rows(sums);
+        row.mean_g = call.centered ? simd::sum_of(lanes.first) / n : 0;
+        row.mean_gx = simd::sum_of(lanes.second) * row.standard.rstd / n;
+      }
+      call.kernels.grad_elements(
+          {rows.data(), count, length, call.constant_statistics, call.weight, dweight, dbias, call.stream});
+    }
+    first += stretch;
+  }
+}
+
 /// Weights along the run: dweight and dbias are sums down the distributions. Distributions are taken in groups, whose number
 /// follows from how many there are; each group adds up its own sums, and the groups' sums are added in order.
 void backward_element_weights(const Call& call, bool shared) {
@@ -225,8 +261,9 @@ void backward_element_weights(const Call& call, bool shared) {
   const std::int64_t n = plan.kept_count, parameters = plan.boxes.parameters();
   const std::int64_t groups = std::clamp<std::int64_t>(n / kLeast, 1, kGroups);
   Scratch::Frame frame;
-  auto* dweight = call.dweight ? frame.make<double>(groups * parameters) : nullptr;
-  auto* dbias = call.dbias ? frame.make<double>(groups * parameters) : nullptr;
+  // One group adds up in place.
+  auto* dweight = call.dweight && groups > 1 ? frame.make<double>(groups * parameters) : call.dweight;
+  auto* dbias = call.dbias && groups > 1 ? frame.make<double>(groups * parameters) : call.dbias;
   auto* means = frame.take<GradSums>(n);
   const auto measure = [&](Pass& pass, std::int64_t i) {
     const Distribution d(plan, i);
@@ -246,24 +283,18 @@ void backward_element_weights(const Call& call, bool shared) {
                              dbias ? dbias + group * parameters : nullptr);
     }
   };
-  // Rows that are still in L2 when their sums are known go by four at a time: dweight and dbias are then loaded and stored
-  // once for the four.
-  bool together = !plan.staged && plan.pooled.empty() && plan.inner.size * call.element_size() <= 64 * 1024;
-  for (const Loop& loop : plan.kept) together = together && loop.step.parameter == 0;
+  const bool rows_alike = alike(plan);
   if (!shared || groups >= call.runner.concurrency()) {
     for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
+      if (rows_alike) {
+        return backward_rows_of(call, n * group / groups, n * (group + 1) / groups,
+                                dweight ? dweight + group * parameters : nullptr, dbias ? dbias + group * parameters : nullptr);
+      }
       Staging staging(plan);
       Pass pass(call, staging);
-      const std::int64_t end = n * (group + 1) / groups, step = together ? Pass::kTogether : 1;
-      for (std::int64_t i = n * group / groups; i < end; i += step) {
-        const std::int64_t count = std::min(step, end - i);
-        for (std::int64_t k = 0; k < count; ++k) measure(pass, i + k);
-        if (together) {
-          pass.element_gradients(i, count, means, dweight ? dweight + group * parameters : nullptr,
-                                 dbias ? dbias + group * parameters : nullptr);
-        } else {
-          write(pass, i, group, 0, 1);
-        }
+      for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) {
+        measure(pass, i);
+        write(pass, i, group, 0, 1);
       }
     });
   } else {
@@ -284,7 +315,7 @@ void backward_element_weights(const Call& call, bool shared) {
       for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) write(pass, i, group, t % pieces, pieces);
     });
   }
-  for (std::int64_t group = 0; group < groups; ++group) {
+  for (std::int64_t group = 0; groups > 1 && group < groups; ++group) {
     for (std::int64_t p = 0; p < parameters; ++p) {
       if (dweight) call.dweight[p] += dweight[group * parameters + p];
       if (dbias) call.dbias[p] += dbias[group * parameters + p];

@@ -22,6 +22,7 @@ void grad_sums_rows(const GradSumsRows& args) noexcept {
   const GradSumsRows a = args;
   const auto* weight = static_cast<const Compute<T>*>(a.weight);
   const Centre<D> centre(d, a.standard);
+  const Ahead<T> ahead_x(a.length, a.x_run), ahead_dy(a.length, a.dy_run);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
@@ -29,8 +30,11 @@ void grad_sums_rows(const GradSumsRows& args) noexcept {
     for (int64_t r = 0; r < a.runs; ++r) {
       const T *x = static_cast<const T*>(a.x) + r * a.x_run, *dy = static_cast<const T*>(a.dy) + r * a.dy_run;
       const Compute<T>* w = weight + (weighted.value ? r * a.param_run : 0);
-      for_each_lane_vector(d, x, a.length, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
-        if (k == 0) ask_ahead(dy + i);
+      const auto ask = [&](int64_t i) NORMA_INLINE {
+        ahead_x.ask(x, i);
+        ahead_dy.ask(dy, i);
+      };
+      for_each_lane_vector(d, a.length, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
         auto g = load(d, dy + i, lanes);
         if constexpr (weighted.value) g = hn::Mul(g, load(d, w + i, lanes));
         const auto distance = centre.template distance<prescaled.value>(load(d, x + i, lanes));

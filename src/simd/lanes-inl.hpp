@@ -244,13 +244,36 @@ HWY_INLINE Lanes stored_as(Lanes lanes, std::false_type) {
 HWY_INLINE Past stored_as(Whole, std::true_type) { return {}; }
 HWY_INLINE First stored_as(First first, std::true_type) { return first; }
 
-/// How far ahead of a sweep memory is asked for. Found by trying 512 to 8192 bytes on tensors beyond L2: a hardware prefetcher
-/// stops at each page and at the end of each run, and needs a dozen lines to get going again.
-inline constexpr int64_t kAhead = 2048;
+/// How far ahead of a sweep memory is asked for. Found by trying 1 to 32 KB on tensors beyond L2: a hardware prefetcher stops at
+/// each page and at the end of each run, and needs a dozen lines to get going again.
+inline constexpr int64_t kAhead = 16 * 1024;
+
+/// Asks for what a sweep over runs of n elements, evenly spaced, will read kAhead from now: further on in this run or, near its
+/// end, in a later one.
 template <class T>
-HWY_INLINE void ask_ahead(const T* p) {
-  hwy::Prefetch(reinterpret_cast<const char*>(p) + kAhead);
-}
+class Ahead {
+ public:
+  HWY_INLINE Ahead(int64_t n, int64_t run_stride) {
+    constexpr int64_t kElements = kAhead / static_cast<int64_t>(sizeof(T));
+    if (n > kElements) {
+      last_ = n - kElements;
+      within_ = kElements;
+      beyond_ = run_stride - n + kElements;
+    } else {
+      last_ = n;
+      within_ = beyond_ = n > 0 ? kElements / n * run_stride : 0;
+    }
+  }
+  /// For the kLanes elements at i of the run that begins at x.
+  HWY_INLINE void ask(const T* x, int64_t i) const {
+    const T* p = x + i + (i < last_ ? within_ : beyond_);
+    hwy::Prefetch(p);
+    if constexpr (sizeof(T) == 8) hwy::Prefetch(p + kLanes / 2);
+  }
+
+ private:
+  int64_t last_, within_, beyond_;
+};
 
 /// kLanes doubles as vectors of whatever width there is.
 inline constexpr int kVectors = kLanes / static_cast<int>(hn::MaxLanes(Wide()));
@@ -284,15 +307,15 @@ struct Accumulator {
   }
 };
 
-/// Calls body(i, k, lanes) for each vector of D along a row of n elements, k counting the vectors of kLanes elements; vectors
-/// that the end of the row does not reach are left alone.
-template <class D, class T, class Body>
-HWY_INLINE void for_each_lane_vector(D d, const T* x, int64_t n, const Body& body) {
+/// Calls body(i, k, lanes) for each vector of D along a row of n elements, k counting the vectors of kLanes elements, and ask(i)
+/// before each kLanes; vectors that the end of the row does not reach are left alone.
+template <class D, class Ask, class Body>
+HWY_INLINE void for_each_lane_vector(D d, int64_t n, const Ask& ask, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   constexpr int kCount = kLanes / static_cast<int>(hn::MaxLanes(D()));
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    ask_ahead(x + i);
+    ask(i);
     HWY_UNROLL(8)
     for (int k = 0; k < kCount; ++k) body(i + k * step, k, Whole());
   }

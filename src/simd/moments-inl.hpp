@@ -15,8 +15,10 @@ namespace norma::simd::HWY_NAMESPACE {
 
 /// One run: first += x - pivot, second += (x - pivot)^2.
 template <bool kCentered, class T>
-HWY_INLINE void measure_run(const T* x, int64_t n, V<Wide> pivot, Accumulator& first, Accumulator& second) {
-  for_each_lane_vector(Wide(), x, n, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
+HWY_INLINE void measure_run(const T* x, int64_t n, const Ahead<T>& ahead, V<Wide> pivot, Accumulator& first,
+                            Accumulator& second) {
+  const auto ask = [&](int64_t i) NORMA_INLINE { ahead.ask(x, i); };
+  for_each_lane_vector(Wide(), n, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
     if constexpr (kCentered) {
       const auto d = hn::Sub(load(Wide(), x + i, lanes, pivot), pivot);
       first.of[k] = hn::Add(first.of[k], d);
@@ -31,11 +33,12 @@ HWY_INLINE void measure_run(const T* x, int64_t n, V<Wide> pivot, Accumulator& f
 template <bool kCentered, class T>
 void measure_rows(const MeasureRows& a) noexcept {
   const auto pivot = hn::Set(Wide(), a.pivot);
+  const Ahead<T> ahead(a.length, a.run_stride);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
   for (int64_t r = 0; r < a.runs; ++r) {
-    measure_run<kCentered>(static_cast<const T*>(a.x) + r * a.run_stride, a.length, pivot, first, second);
+    measure_run<kCentered>(static_cast<const T*>(a.x) + r * a.run_stride, a.length, ahead, pivot, first, second);
   }
   first.store_to(a.sums->first);
   second.store_to(a.sums->second);

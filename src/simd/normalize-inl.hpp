@@ -22,7 +22,8 @@ struct Centre {
   using C = hn::TFromD<D>;
   HWY_INLINE Centre() = default;
   HWY_INLINE Centre(D d, const Standard& s)
-      : prescale(hn::Set(d, static_cast<C>(s.prescale))), high(hn::Set(d, static_cast<C>(s.high))),
+      : prescale(hn::Set(d, static_cast<C>(s.prescale))),
+        high(hn::Set(d, static_cast<C>(s.high))),
         low(hn::Set(d, static_cast<C>(s.low))) {}
   template <bool kPrescaled>
   HWY_INLINE V<D> distance(V<D> x) const {
@@ -43,8 +44,7 @@ HWY_INLINE void decide(bool flag, const Body& body) {
 
 /// One run whose weight and bias are one number each: y = distance(x) * scale + shift.
 template <class T>
-HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, Compute<T> weight,
-                          Compute<T> bias) {
+HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, Compute<T> weight, Compute<T> bias) {
   const ComputeTag<T> d;
   const Centre<ComputeTag<T>> centre(d, s);
   const auto scale = hn::Set(d, static_cast<Compute<T>>(s.rstd * static_cast<double>(weight))), shift = hn::Set(d, bias);
@@ -143,11 +143,11 @@ void apply_columns(const ApplyColumns& args) noexcept {
 }
 
 template <bool kCentered, class T>
-HWY_INLINE Moments measure_one(const T* x, int64_t n) {
+HWY_INLINE Moments measure_one(const T* x, int64_t n, const Ahead<T>& ahead) {
   const double pivot = kCentered ? hn::GetLane(load(hn::CappedTag<double, 1>(), x)) : 0.0;
   Accumulator first, second;
   for (int k = 0; k < kVectors; ++k) first.of[k] = second.of[k] = hn::Zero(Wide());
-  measure_run<kCentered>(x, n, hn::Set(Wide(), pivot), first, second);
+  measure_run<kCentered>(x, n, ahead, hn::Set(Wide(), pivot), first, second);
   return kCentered ? moments_of(n, pivot, first.sum(), second.sum()) : Moments{n, 0, 0, second.sum()};
 }
 
@@ -155,9 +155,10 @@ template <class T>
 void normalize_rows(const NormalizeRows& args) noexcept {
   const NormalizeRows a = args;
   const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
+  const Ahead<T> ahead(a.length, a.x_step);
   for (int64_t o = 0; o < a.count; ++o) {
     const T* x = static_cast<const T*>(a.x) + o * a.x_step;
-    const Moments m = a.centered ? measure_one<true>(x, a.length) : measure_one<false>(x, a.length);
+    const Moments m = a.centered ? measure_one<true>(x, a.length, ahead) : measure_one<false>(x, a.length, ahead);
     if (a.saved) a.saved[o] = m;
     apply_run(x, static_cast<T*>(a.y) + o * a.y_step, a.length, a.stream, standard_of(m, a.eps, std::is_same_v<T, double>),
               weight, bias);
