@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include "call.hpp"
-#include "half.hpp"
+#include "element.hpp"
 
 namespace norma {
 
@@ -80,20 +80,6 @@ struct Arguments {
     if (overlap(out, plan.grouping.mask())) refuse(plan, std::string(name) + " overlaps mask; give it memory of its own");
   }
 };
-
-template <class T>
-double read(const void* data, std::int64_t i) {
-  return to_double(static_cast<const T*>(data)[i]);
-}
-
-double value_at(const ConstView& v, std::int64_t i) {
-  switch (v.dtype()) {
-    case DType::f64: return read<double>(v.data(), i);
-    case DType::f16: return read<Half>(v.data(), i);
-    case DType::bf16: return read<BFloat16>(v.data(), i);
-    default: return read<float>(v.data(), i);
-  }
-}
 
 /// Weight or bias in the compute type and in the plan's order: the caller's own memory where that is what it holds.
 const void* prepare(const PlanData& plan, const ConstView& v, double plus, Scratch::Frame& frame) {

@@ -161,6 +161,8 @@ class NORMA_API Layer {
   void train(bool on = true) { training_ = on; }
   void eval() { training_ = false; }
   bool training() const { return training_; }
+  /// What is added to the variance; std::nullopt: RMSNorm's default, the machine epsilon of what is computed in.
+  std::optional<double> eps() const { return eps_; }
 
   /// The learnable part, in C order; empty where the layer has none (then 1 and 0). weight begins at 1, bias at 0.
   std::vector<float> weight, bias;

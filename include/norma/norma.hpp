@@ -5,6 +5,7 @@
 
 #include "norma/comparability.hpp"
 #include "norma/error.hpp"
+#include "norma/fold.hpp"
 #include "norma/grouping.hpp"
 #include "norma/layers.hpp"
 #include "norma/moments.hpp"
