@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "work.hpp"
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+
+namespace norma::python {
+
+namespace {
+
+constexpr std::int64_t kPause = 50;  // milliseconds between two looks
+
+std::int64_t now() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+/// libgomp's entry (LLVM's and Intel's runtimes have it too), found in what is loaded already.
+class OpenMP final : public Runner {
+ public:
+  bool find() {
+    std::string path;
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* found) {
+          const char* name = std::strrchr(info->dlpi_name, '/');
+          for (const char* known : {"/libgomp", "/libiomp5", "/libomp"}) {
+            if (name != nullptr && std::strncmp(name, known, std::strlen(known)) == 0) {
+              *static_cast<std::string*>(found) = info->dlpi_name;
+            }
+          }
+          return 0;
+        },
+        &path);
+    void* library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_NOLOAD | RTLD_LAZY);
+    if (library == nullptr) return false;
+    parallel_ = reinterpret_cast<Parallel>(dlsym(library, "GOMP_parallel"));
+    threads_ = reinterpret_cast<Threads>(dlsym(library, "omp_get_max_threads"));
+    return parallel_ != nullptr && threads_ != nullptr;
+  }
+
+  void run(std::int64_t tasks, void (*task)(void*, std::int64_t), void* context) override {
+    struct Job {
+      std::atomic<std::int64_t> next{0};
+      std::int64_t tasks;
+      void (*task)(void*, std::int64_t);
+      void* context;
+    } job{{}, tasks, task, context};
+    parallel_(
+        [](void* pointer) {
+          Job& shared = *static_cast<Job*>(pointer);
+          for (std::int64_t i; (i = shared.next.fetch_add(1, std::memory_order_relaxed)) < shared.tasks;) shared.task(shared.context, i);
+        },
+        &job, 0, 0);
+  }
+
+  int concurrency() const override { return threads_(); }
+
+ private:
+  using Parallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+  using Threads = int (*)();
+  Parallel parallel_ = nullptr;
+  Threads threads_ = nullptr;
+};
+
+std::atomic<Runner*> chosen{nullptr};
+
+}  // namespace
+
+Runner& runner() {
+  Runner* borrowed = chosen.load(std::memory_order_relaxed);
+  return borrowed ? *borrowed : default_runner();
+}
+
+bool borrow_openmp() {
+  static OpenMP openmp;
+  if (chosen.load() == nullptr && openmp.find()) chosen.store(&openmp);
+  return chosen.load() != nullptr;
+}
+
+bool on_main_thread() {
+  static const auto main = nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+  return PyThread_get_thread_ident() == main;
+}
+
+struct Interruptible::State {
+  Interruptible& runner;
+  void (*task)(void*, std::int64_t);
+  void* context;
+  std::thread::id caller = std::this_thread::get_id();
+  std::atomic<bool> stop{false};
+};
+
+Interruptible::Interruptible(Runner& inner) : inner_(inner), last_look_(now()) {}
+
+bool Interruptible::stopped() const { return stopped_; }
+
+int Interruptible::concurrency() const { return std::max(2, inner_.concurrency()); }
+
+void Interruptible::run(std::int64_t tasks, void (*task)(void*, std::int64_t), void* context) {
+  if (stopped_) return;
+  State state{*this, task, context};
+  inner_.run(
+      tasks,
+      [](void* pointer, std::int64_t i) {
+        State& s = *static_cast<State*>(pointer);
+        if (s.stop.load(std::memory_order_relaxed)) return;
+        s.task(s.context, i);
+        if (std::this_thread::get_id() != s.caller || now() - s.runner.last_look_ < kPause) return;
+        const nb::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() != 0) s.stop.store(true);
+        s.runner.last_look_ = now();
+      },
+      &state);
+  stopped_ = state.stop.load();
+}
+
+}  // namespace norma::python
