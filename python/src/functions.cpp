@@ -27,7 +27,7 @@ using Kind = Spec::Kind;
 struct MomentsArgument {
   MomentsArgument(nb::handle object, const char* name, Access access) {
     if (!object.is_valid() || object.is_none()) return;
-    if (MomentsArray * ours; nb::try_cast(object, ours, false)) {
+    if (nb::try_cast(object, ours, false)) {
       span = ours->values;
       return;
     }
@@ -36,6 +36,20 @@ struct MomentsArgument {
     Moments* first = tensor->moments(count);
     span = {first, static_cast<std::size_t>(count)};
   }
+  /// Room for what a plan measures, where an empty Moments() was given.
+  void make_room(const Spec& spec, const ConstView& mask, const Dims& shape, std::size_t distributions) {
+    if (ours == nullptr || !ours->values.empty()) return;
+    ours->shape = shape_of(spec.core(mask).boxes(shape));
+    ours->values.resize(distributions);
+    span = ours->values;
+  }
+  static Dims shape_of(const norma::Grouping::Boxes& boxes) {
+    Dims shape;
+    for (int axis = 0; axis < boxes.shape.rank(); ++axis) shape.push_back(boxes.along(axis));
+    return shape;
+  }
+
+  MomentsArray* ours = nullptr;
   std::optional<Tensor> tensor;
   std::span<Moments> span;
 };
@@ -149,6 +163,7 @@ nb::object forward(Spec spec, const Request& r) {
   MomentsArgument given(r.given, "given", Access::read), saved(r.saved, "saved", Access::write);
   const Running running(r, r.name);
   const auto distributions = static_cast<std::size_t>(plan.distributions());
+  saved.make_room(spec, mask_view, xv.shape(), distributions);
   const bool measures = given.span.empty() && (running.absent() || r.training.value_or(false));
   if (!running.absent()) {
     const int axis = spec.axis < 0 ? spec.axis + xv.rank() : spec.axis;
@@ -215,8 +230,7 @@ MomentsArray moments(Spec spec, const Request& r) {
   const ConstView mask_view = mask.mask();
   const Plan plan = plan_for(spec, mask_view, views);
   MomentsArray result;
-  const norma::Grouping::Boxes boxes = spec.core(mask_view).boxes(x.shape());
-  for (int axis = 0; axis < x.shape().rank(); ++axis) result.shape.push_back(boxes.along(axis));
+  result.shape = MomentsArgument::shape_of(spec.core(mask_view).boxes(x.shape()));
   result.values.resize(static_cast<std::size_t>(plan.distributions()));
   Options options;
   options.centered = r.centered;
@@ -243,6 +257,7 @@ void bind_moments(nb::module_& m) {
   nb::class_<MomentsArray>(m, "Moments", R"(Count, mean and centred second moment of each distribution.
 
 Arrays have x's axes: 1 where an axis was pooled, so that they broadcast with x (except along grouped channels and labels).)")
+      .def(nb::init<>(), "Empty: a function that is to fill it as `saved` makes room.")
       .def_static("of",
                   [](nb::handle mean, nb::handle variance) {
                     const Tensor mean_tensor(mean, "mean"), variance_tensor(variance, "variance");
@@ -492,6 +507,16 @@ constant        the moments were given, and are constants: dx = dy * weight * rs
 dx              where to write, dy itself too; False: not wanted.
 dweight, dbias  arrays to write, of any float dtype; None: not wanted.
 Ioffe, Szegedy 2015, section 3.)");
+
+  // What norma.torch calls: everything by position, a Grouping for whatever kind.
+  m.def("_forward",
+        [](nb::handle x, const Spec& grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
+           nb::handle mean, nb::handle var, bool training, double momentum, nb::handle saved) {
+          return forward(grouping, {.name = "norma.torch", .x = x, .weight = weight, .bias = bias, .eps = eps, .centered = centered,
+                                    .running_mean = mean, .running_var = var, .training = training, .momentum = momentum, .saved = saved});
+        },
+        nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg(),
+        nb::arg(), nb::arg().none());
 
   m.def("moments",
         [](nb::handle x, nb::handle over, nb::handle grouping, bool centered, nb::handle mask, nb::handle lengths) {

@@ -14,7 +14,7 @@ namespace norma::python {
 
 /// Python's Moments: one for each distribution, in C order of `shape`.
 struct MomentsArray {
-  Dims shape;
+  Dims shape{0};
   std::vector<Moments> values;
 };
 
