@@ -25,5 +25,6 @@ from norma._norma import (
     targets,
     vector_comparability,
 )
+from norma.fold import fold_batch_norm
 
-__all__ = [name for name in dir() if not name.startswith("_")] + ["__version__"]
+__all__ = [name for name in dir() if name[0] != "_" and name != "fold"] + ["__version__"]

@@ -18,5 +18,6 @@ from norma.torch.layers import (
     RMSNorm,
     SampleLayerNorm,
 )
+from norma.torch.model import Finding, Swap, convert, diagnose, fold, recalibrate, revert
 
-__all__ = [name for name in dir() if name[0].isupper()] + ["normalize"]
+__all__ = [name for name in dir() if name[0].isupper()] + ["convert", "diagnose", "fold", "normalize", "recalibrate", "revert"]
