@@ -26,5 +26,6 @@ from norma._norma import (
     vector_comparability,
 )
 from norma.fold import fold_batch_norm
+from norma.frames import Standardizer, standardize
 
-__all__ = [name for name in dir() if name[0] != "_" and name != "fold"] + ["__version__"]
+__all__ = [name for name in dir() if name[0] != "_" and name not in ("fold", "frames")] + ["__version__"]

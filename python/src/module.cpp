@@ -13,6 +13,7 @@ NB_MODULE(_norma, m) {
   using namespace nb::literals;
   using namespace norma::python;
 
+  nb::set_leak_warnings(false);  // norma.torch keeps groupings until the process ends
   m.attr("__version__") = NORMA_VERSION;
   nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
     try {
