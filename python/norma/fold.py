@@ -19,6 +19,11 @@ def fold_batch_norm(
     bias, bn_…    may be None: 0 and 1.
     Arrays of NumPy, JAX or PyTorch, all of one library; computed in its double where it has one, returned in weight's dtype.
     """
+    if weight.shape[channel_axis] != running_var.shape[0]:
+        raise ValueError(
+            f"running_var has {running_var.shape[0]} channels, but weight of shape {tuple(weight.shape)} has "
+            f"{weight.shape[channel_axis]} along axis {channel_axis}; give the layer's weight and the BatchNorm behind it"
+        )
     double = _double_of(weight)
     scale = 1 / (double(running_var) + eps) ** 0.5
     if bn_weight is not None:
@@ -31,11 +36,6 @@ def fold_batch_norm(
     shape = [1] * weight.ndim
     shape[channel_axis] = -1
     folded = double(weight) * scale.reshape(shape)
-    if weight.shape[channel_axis] != scale.shape[0]:
-        raise ValueError(
-            f"running_var has {scale.shape[0]} channels, but weight of shape {tuple(weight.shape)} has "
-            f"{weight.shape[channel_axis]} along axis {channel_axis}; give the layer's weight and the BatchNorm behind it"
-        )
     return _like(folded, weight), _like(shift, weight)
 
 
