@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
@@ -79,7 +80,9 @@ Runner& runner() {
 
 bool borrow_openmp() {
   static OpenMP openmp;
-  if (chosen.load() == nullptr && openmp.find()) chosen.store(&openmp);
+  // libgomp's threads do not survive a fork, and it would wait for them for ever.
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { chosen.store(nullptr); });
+  if (registered == 0 && chosen.load() == nullptr && openmp.find()) chosen.store(&openmp);
   return chosen.load() != nullptr;
 }
 
