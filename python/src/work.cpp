@@ -15,7 +15,7 @@ namespace norma::python {
 
 namespace {
 
-constexpr std::int64_t kPause = 50;  // milliseconds between two looks
+constexpr std::int64_t kPause = 10;  // milliseconds between two looks
 
 std::int64_t now() {
   using namespace std::chrono;

@@ -2,10 +2,8 @@
 """How Norma behaves in a process: threads, signals, memory, references, and its figures of overhead."""
 
 import gc
-import multiprocessing
 import os
 import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -59,13 +57,13 @@ def test_ctrl_c_ends_a_long_call():
     """SIGINT during a call raises KeyboardInterrupt well before the call would have ended."""
     script = """
 import time, threading, os, signal, numpy as np, norma
-x = np.ones((256, 1 << 20), np.float16)
+x, mask = np.ones((128, 1 << 21), np.float16), np.random.default_rng(1).random((1, 1 << 21)) < 0.5
 norma.set_num_threads(1)
-start = time.perf_counter(); norma.normalize(x[:32], 1, out=x[:32]); whole = 8 * (time.perf_counter() - start)
+start = time.perf_counter(); norma.normalize(x[:16], 1, mask=mask, out=x[:16]); whole = 8 * (time.perf_counter() - start)
 threading.Timer(0.2 * whole, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 start = time.perf_counter()
 try:
-    norma.normalize(x, 1, out=x)
+    norma.normalize(x, 1, mask=mask, out=x)
     print("not interrupted")
 except KeyboardInterrupt:
     print("interrupted" if time.perf_counter() - start < 0.8 * whole else "late", time.perf_counter() - start, whole)
@@ -85,12 +83,6 @@ def test_a_forked_child_computes():
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(read, 1) == b"1"
-
-
-def test_spawned_workers_compute():
-    x = np.arange(12, dtype=np.float32).reshape(3, 4)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert (pool.apply(norma.layer_norm, (x, 4)) == norma.layer_norm(x, 4)).all()
 
 
 def calls():

@@ -63,7 +63,7 @@ def revert(model: nn.Module) -> nn.Module:
 
 
 def _is_normalization(module: nn.Module) -> bool:
-    return "Norm" in type(module).__name__ or isinstance(module, (_BatchNorm, _InstanceNorm))
+    return "Norm" in type(module).__name__ or isinstance(module, (*_SWAPS, _BatchNorm, _InstanceNorm))
 
 
 def _swap(name: str, module: nn.Module) -> Swap:
