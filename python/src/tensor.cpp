@@ -285,8 +285,7 @@ Result::Result(const Tensor& x) : x_(x) {
     static PyObject* numpy = imported("numpy", "empty_like");
     static PyObject* torch = loaded("torch") ? imported("torch", "empty_like") : nullptr;
     if (x.type_->family == Family::torch && torch == nullptr) torch = imported("torch", "empty_like");
-    made_ = nb::steal(PyObject_CallOneArg(x.type_->family == Family::numpy ? numpy : torch, x.object_.ptr()));
-    if (!made_.is_valid()) nb::raise_python_error();
+    made_ = nb::handle(x.type_->family == Family::numpy ? numpy : torch)(x.object_);
     tensor_.emplace(made_, "out", Access::write);
     view_ = tensor_->written();
     return;

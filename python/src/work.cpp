@@ -22,26 +22,26 @@ std::int64_t now() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-/// libgomp's entry (LLVM's and Intel's runtimes have it too), found in what is loaded already.
+/// The OpenMP runtime that a loaded library depends on, through libgomp's entry (LLVM's and Intel's runtimes have it too).
+/// There may be several in a process; only the library's own threads wait where they are wanted.
 class OpenMP final : public Runner {
  public:
-  bool find() {
-    std::string path;
+  bool find(const char* library) {
+    struct Wanted {
+      const char* name;
+      std::string path;
+    } wanted{library, {}};
     dl_iterate_phdr(
-        [](dl_phdr_info* info, std::size_t, void* found) {
-          const char* name = std::strrchr(info->dlpi_name, '/');
-          for (const char* known : {"/libgomp", "/libiomp5", "/libomp"}) {
-            if (name != nullptr && std::strncmp(name, known, std::strlen(known)) == 0) {
-              *static_cast<std::string*>(found) = info->dlpi_name;
-            }
-          }
+        [](dl_phdr_info* info, std::size_t, void* pointer) {
+          auto& [name, path] = *static_cast<Wanted*>(pointer);
+          if (std::strstr(info->dlpi_name, name) != nullptr) path = info->dlpi_name;
           return 0;
         },
-        &path);
-    void* library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_NOLOAD | RTLD_LAZY);
-    if (library == nullptr) return false;
-    parallel_ = reinterpret_cast<Parallel>(dlsym(library, "GOMP_parallel"));
-    threads_ = reinterpret_cast<Threads>(dlsym(library, "omp_get_max_threads"));
+        &wanted);
+    void* handle = wanted.path.empty() ? nullptr : dlopen(wanted.path.c_str(), RTLD_NOLOAD | RTLD_LAZY);
+    if (handle == nullptr) return false;
+    parallel_ = reinterpret_cast<Parallel>(dlsym(handle, "GOMP_parallel"));  // looks into what the library depends on, too
+    threads_ = reinterpret_cast<Threads>(dlsym(handle, "omp_get_max_threads"));
     return parallel_ != nullptr && threads_ != nullptr;
   }
 
@@ -78,11 +78,11 @@ Runner& runner() {
   return borrowed ? *borrowed : default_runner();
 }
 
-bool borrow_openmp() {
+bool borrow_openmp(const char* library) {
   static OpenMP openmp;
   // libgomp's threads do not survive a fork, and it would wait for them for ever.
   static const int registered = pthread_atfork(nullptr, nullptr, [] { chosen.store(nullptr); });
-  if (registered == 0 && chosen.load() == nullptr && openmp.find()) chosen.store(&openmp);
+  if (registered == 0 && chosen.load() == nullptr && openmp.find(library)) chosen.store(&openmp);
   return chosen.load() != nullptr;
 }
 

@@ -36,9 +36,9 @@ class Interruptible final : public Runner {
 
 /// Where Norma's work runs when Python calls: the library's own threads, or those of `borrow_openmp`.
 Runner& runner();
-/// Runs Norma's work on the threads of the OpenMP runtime that this process has loaded (PyTorch's): two pools that wait for
-/// work by spinning take each other's processors. False where there is none.
-bool borrow_openmp();
+/// Runs Norma's work on the threads of the OpenMP runtime that a loaded library uses (PyTorch's libtorch_cpu): two pools that
+/// wait for work by spinning take each other's processors. False where there is none.
+bool borrow_openmp(const char* library);
 
 bool on_main_thread();
 

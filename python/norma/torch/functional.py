@@ -14,7 +14,7 @@ from torch import Tensor
 
 from norma import _norma
 
-_norma._borrow_openmp()  # PyTorch's threads: two pools that spin would take each other's processors
+_norma._borrow_openmp("libtorch_cpu")  # PyTorch's threads: two pools that spin would take each other's processors
 
 Key = tuple
 
