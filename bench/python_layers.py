@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole models with torch.nn's normalization layers and with Norma's, side by side in one run.
 
-Each case checks first that both give the same result, then times them in turn, so that both see the same machine, and prints
-medians in milliseconds, and the share of the step that normalization took (by torch's profiler-free means: the step with the
-layers, less the step with them replaced by nothing, over the step).
+Each case checks first that both give the same result, then takes steps of one and the other in turn, so that both see the same
+machine, and prints medians in milliseconds: of the step, and of what its normalization layers took, forward (hooks around
+them) and backward (hooks around their nodes of autograd's graph).
 
     python bench/python_layers.py [--seconds 3] [CASE…]
 """
@@ -116,13 +116,27 @@ def step_of(model, x, train):
     return step
 
 
-def without_norms(model):
-    model = copy.deepcopy(model)
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if "Norm" in type(child).__name__:
-                setattr(parent, name, nn.Identity())
-    return model
+class Clock:
+    """The time that a model's normalization layers take, forward and backward."""
+
+    def __init__(self, model):
+        self.total = 0.0
+        for module in model.modules():
+            if "Norm" in type(module).__name__:
+                module.register_forward_pre_hook(lambda *_: self.start())
+                module.register_forward_hook(self.after_forward)
+
+    def start(self, *_):
+        self.began = time.perf_counter()
+
+    def stop(self, *_):
+        self.total += time.perf_counter() - self.began
+
+    def after_forward(self, module, args, y):
+        self.stop()
+        if y.grad_fn is not None:
+            y.grad_fn.register_prehook(self.start)
+            y.grad_fn.register_hook(self.stop)
 
 
 def measure(name, seconds):
@@ -131,24 +145,25 @@ def measure(name, seconds):
     model, x = build(), torch.randn(shape)
     if "channels_last" in name:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    converted = norma.torch.convert(copy.deepcopy(model))
-    steps = [step_of(m, x, train) for m in (model, converted, without_norms(model))]
-    reference, ours = steps[0](), steps[1]()
+    models = model, norma.torch.convert(copy.deepcopy(model))
+    clocks, steps = [Clock(m) for m in models], [step_of(m, x, train) for m in models]
+    reference, ours = (step() for step in steps)
     error = ((reference - ours).abs().max() / reference.abs().max()).item()
     if not error < 1e-4:
         raise SystemExit(f"{name}: the results differ by {error:.1e}; nothing is timed")
-    times = [[], [], []]
+    times, norms = ([], []), ([], [])
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[0]) < 5:
-        for step, taken in zip(steps, times):
+        for step, clock, taken, of_norms in zip(steps, clocks, times, norms):
+            clock.total = 0.0
             start = time.perf_counter()
             step()
             taken.append(1e3 * (time.perf_counter() - start))
-    before, after, nothing = (statistics.median(t) for t in times)
-    faster = sum(a > b for a, b in zip(times[0], times[1])) / len(times[0])
+            of_norms.append(1e3 * clock.total)
+    (before, after), (norm_before, norm_after) = ([statistics.median(t) for t in pair] for pair in (times, norms))
     print(
-        f"{name:34} {before:9.3f} {after:9.3f} {before / after:7.3f}x {100 * faster:5.0f} %   "
-        f"{100 * (before - nothing) / before:5.1f} % -> {100 * (after - nothing) / after:5.1f} %   {error:.0e}"
+        f"{name:32} {before:8.2f} -> {after:8.2f}   {norm_before:8.3f} -> {norm_after:8.3f}  {norm_before / norm_after:5.2f}x   "
+        f"{100 * norm_before / before:5.1f} % -> {100 * norm_after / after:4.1f} %   {error:.0e}"
     )
 
 
@@ -158,7 +173,7 @@ if __name__ == "__main__":
     parser.add_argument("case", nargs="*", help="part of a case's name")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, norma {norma.__version__} on {norma.target()}")
-    print(f"{'':34} torch, ms norma, ms  ahead  faster   share of normalization   difference")
+    print(f"{'torch.nn -> norma, ms':32} {'step':>20}   {'normalization':>20}          {'share of the step':>17}   difference")
     for case in CASES:
         if not options.case or any(part in case for part in options.case):
             measure(case, options.seconds)
