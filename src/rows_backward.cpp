@@ -2,6 +2,7 @@
 // Backward, rows.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "rows.hpp"
 
@@ -129,17 +130,21 @@ class Pass {
 
   /// The same for several distributions of one run each, whose weights are the same ones.
   static constexpr std::int64_t kTogether = 4;
-  void element_gradients(std::int64_t first, std::int64_t count, const GradSums* means, double* dweight, double* dbias) const {
+  struct Measured {
+    Offsets at;
+    simd::Standard standard;
+    GradSums mean;
+  };
+  using Together = std::array<Measured, kTogether>;
+  void element_gradients(const Together& measured, std::int64_t count, double* dweight, double* dbias) const {
     std::array<simd::GradRow, kTogether> rows;
     const std::int64_t size = call_.element_size(), length = plan_.inner.size;
     for (std::int64_t from = 0; from < length; from += simd::kChunk) {
       for (std::int64_t k = 0; k < count; ++k) {
-        const Distribution d(plan_, first + k);
-        const Offsets at = d.at(0);
-        rows[static_cast<std::size_t>(k)] = {call_.x + (at.operand[0] + from) * size, call_.dy + (at.operand[1] + from) * size,
-                                             call_.out ? call_.out + (at.operand[2] + from) * size : nullptr,
-                                             call_.standard(call_.given[static_cast<std::size_t>(d.number())]),
-                                             means[first + k].g, means[first + k].gx};
+        const Measured& m = measured[static_cast<std::size_t>(k)];
+        rows[static_cast<std::size_t>(k)] = {call_.x + (m.at.operand[0] + from) * size, call_.dy + (m.at.operand[1] + from) * size,
+                                             call_.out ? call_.out + (m.at.operand[2] + from) * size : nullptr, m.standard,
+                                             m.mean.g, m.mean.gx};
       }
       call_.kernels.grad_elements({rows.data(), count, std::min(simd::kChunk, length - from), call_.constant_statistics,
                                    call_.parameter(call_.weight, from), dweight ? dweight + from : nullptr,
@@ -225,8 +230,13 @@ void backward_element_weights(const Call& call, bool shared) {
   const std::int64_t n = plan.kept_count, parameters = plan.boxes.parameters();
   const std::int64_t groups = std::clamp<std::int64_t>(n / kLeast, 1, kGroups);
   Scratch::Frame frame;
-  auto* dweight = call.dweight ? frame.make<double>(groups * parameters) : nullptr;
-  auto* dbias = call.dbias ? frame.make<double>(groups * parameters) : nullptr;
+  auto* dweight = call.dweight ? frame.take<double>(groups * parameters) : nullptr;
+  auto* dbias = call.dbias ? frame.take<double>(groups * parameters) : nullptr;
+  const auto clear = [&](std::int64_t group) {
+    for (double* sums : {dweight, dbias}) {
+      if (sums) std::fill_n(sums + group * parameters, parameters, 0.0);
+    }
+  };
   auto* means = frame.take<GradSums>(n);
   const auto measure = [&](Pass& pass, std::int64_t i) {
     const Distribution d(plan, i);
@@ -237,6 +247,7 @@ void backward_element_weights(const Call& call, bool shared) {
       total.add(pass.block_sums(d, b, s, Weights::per_element, nullptr));
     }
     means[i] = pass.means(total, m, s);
+    return Pass::Measured{d.at(0), s, means[i]};
   };
   const auto write = [&](Pass& pass, std::int64_t i, std::int64_t group, std::int64_t piece, std::int64_t pieces) {
     const Distribution d(plan, i);
@@ -252,14 +263,16 @@ void backward_element_weights(const Call& call, bool shared) {
   for (const Loop& loop : plan.kept) together = together && loop.step.parameter == 0;
   if (!shared || groups >= call.runner.concurrency()) {
     for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
+      clear(group);
       Staging staging(plan);
       Pass pass(call, staging);
       const std::int64_t end = n * (group + 1) / groups, step = together ? Pass::kTogether : 1;
       for (std::int64_t i = n * group / groups; i < end; i += step) {
         const std::int64_t count = std::min(step, end - i);
-        for (std::int64_t k = 0; k < count; ++k) measure(pass, i + k);
+        Pass::Together measured;
+        for (std::int64_t k = 0; k < count; ++k) measured[static_cast<std::size_t>(k)] = measure(pass, i + k);
         if (together) {
-          pass.element_gradients(i, count, means, dweight ? dweight + group * parameters : nullptr,
+          pass.element_gradients(measured, count, dweight ? dweight + group * parameters : nullptr,
                                  dbias ? dbias + group * parameters : nullptr);
         } else {
           write(pass, i, group, 0, 1);
@@ -267,6 +280,7 @@ void backward_element_weights(const Call& call, bool shared) {
       }
     });
   } else {
+    for (std::int64_t group = 0; group < groups; ++group) clear(group);
     // Few and long: first every distribution's sums, then pieces of all of them, which write to different parameters.
     for_each_task(call.runner, true, n, [&](std::int64_t i) {
       Staging staging(plan);
@@ -284,12 +298,15 @@ void backward_element_weights(const Call& call, bool shared) {
       for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) write(pass, i, group, t % pieces, pieces);
     });
   }
-  for (std::int64_t group = 0; group < groups; ++group) {
-    for (std::int64_t p = 0; p < parameters; ++p) {
-      if (dweight) call.dweight[p] += dweight[group * parameters + p];
-      if (dbias) call.dbias[p] += dbias[group * parameters + p];
+  // The groups' sums are as many numbers as a few hundred rows: worth sharing too.
+  for_each_range(call.runner, shared, parameters, [&](std::int64_t first, std::int64_t last) {
+    for (const auto& [to, from] : {std::pair{call.dweight, dweight}, std::pair{call.dbias, dbias}}) {
+      for (std::int64_t group = 0; to && group < groups; ++group) {
+        const double* part = from + group * parameters;
+        for (std::int64_t p = first; p < last; ++p) to[p] += part[p];
+      }
     }
-  }
+  });
 }
 
 }  // namespace
