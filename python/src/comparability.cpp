@@ -112,24 +112,30 @@ void bind_comparability(nb::module_& m) {
       .def_ro("affine", &VectorComparability::affine);
 
   const nb::none none;
-  m.def("comparability",
-        [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, double eps, bool centered) {
-          return compared(x, spec_of(over, grouping), weight, bias, eps, centered,
-                          [](const auto& v, const auto& g, const auto& o) { return norma::comparability(v, g, o); });
-        },
-        "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, "centered"_a = true,
-        nb::sig("def comparability(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, weight: Any | None = "
-                "None, bias: Any | None = None, eps: float = 1e-05, centered: bool = True) -> Comparability"),
-        "What stays comparable: which order of pairs normalize() promises to keep, and what became of it. O(n log n).");
-  m.def("vector_comparability",
-        [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, double eps, bool centered) {
-          return compared(x, spec_of(over, grouping), weight, bias, eps, centered,
-                          [](const auto& v, const auto& g, const auto& o) { return norma::vector_comparability(v, g, o); });
-        },
-        "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, "centered"_a = true,
-        nb::sig("def vector_comparability(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, weight: Any | "
-                "None = None, bias: Any | None = None, eps: float = 1e-05, centered: bool = True) -> VectorComparability"),
-        "What stays comparable of the vectors along the last axis: which may turn, and how they did.");
+  m.def(
+      "comparability",
+      [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, double eps, bool centered) {
+        return compared(x, spec_of(over, grouping), weight, bias, eps, centered,
+                        [](const auto& v, const auto& g, const auto& o) { return norma::comparability(v, g, o); });
+      },
+      "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5,
+      "centered"_a = true,
+      nb::sig("def comparability(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, weight: "
+              "Any | None = "
+              "None, bias: Any | None = None, eps: float = 1e-05, centered: bool = True) -> Comparability"),
+      "What stays comparable: which order of pairs normalize() promises to keep, and what became of it. O(n log n).");
+  m.def(
+      "vector_comparability",
+      [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, double eps, bool centered) {
+        return compared(x, spec_of(over, grouping), weight, bias, eps, centered,
+                        [](const auto& v, const auto& g, const auto& o) { return norma::vector_comparability(v, g, o); });
+      },
+      "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5,
+      "centered"_a = true,
+      nb::sig("def vector_comparability(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, "
+              "weight: Any | "
+              "None = None, bias: Any | None = None, eps: float = 1e-05, centered: bool = True) -> VectorComparability"),
+      "What stays comparable of the vectors along the last axis: which may turn, and how they did.");
 }
 
 }  // namespace norma::python

@@ -188,7 +188,8 @@ nb::object forward(Spec spec, const Request& r) {
       plan.normalize_with(xv, y, given.span, options);
     });
     if (!saved.span.empty()) {
-      if (saved.span.size() != distributions) throw Error("[" + std::string(r.name) + "] saved has room for another number of distributions");
+      if (saved.span.size() != distributions)
+        throw Error("[" + std::string(r.name) + "] saved has room for another number of distributions");
       std::copy(given.span.begin(), given.span.end(), saved.span.begin());
     }
   }
@@ -201,8 +202,8 @@ nb::object backward(nb::handle dy_object, nb::handle moments, Spec spec, const R
   const Tensor x(r.x, "x"), dy(dy_object, "dy"), weight(r.weight, "weight"), mask(spec.mask, "mask");
   if (x.empty() || dy.empty()) throw nb::type_error("x or dy is None; give arrays");
   const bool wanted = dx_object.ptr() != Py_False;
-  const Tensor dx(wanted ? dx_object : nb::handle(Py_None), "dx", Access::write), dweight(dweight_object, "dweight", Access::write),
-      dbias(dbias_object, "dbias", Access::write);
+  const Tensor dx(wanted ? dx_object : nb::handle(Py_None), "dx", Access::write),
+      dweight(dweight_object, "dweight", Access::write), dbias(dbias_object, "dbias", Access::write);
   std::optional<Result> result;
   if (wanted && dx.empty()) result.emplace(x);
   const Gradients gradients{result ? result->view() : dx.written(), dweight.written(), dbias.written()};
@@ -258,68 +259,84 @@ void bind_moments(nb::module_& m) {
 
 Arrays have x's axes: 1 where an axis was pooled, so that they broadcast with x (except along grouped channels and labels).)")
       .def(nb::init<>(), "Empty: a function that is to fill it as `saved` makes room.")
-      .def_static("of",
-                  [](nb::handle mean, nb::handle variance) {
-                    const Tensor mean_tensor(mean, "mean"), variance_tensor(variance, "variance");
-                    const ConstView a = mean_tensor.floats(), b = variance_tensor.floats();
-                    if (!(a.shape() == b.shape()) || !a.contiguous() || !b.contiguous()) {
-                      throw Error("[moments] mean and variance differ in shape or are not contiguous; give two alike");
-                    }
-                    MomentsArray made{a.shape(), {}};
-                    const Dims flat{a.size()};
-                    const ConstView means(a.data(), a.dtype(), flat), variances(b.data(), b.dtype(), flat);
-                    for (std::int64_t i = 0; i < a.size(); ++i) {
-                      made.values.push_back(Moments::of(value_at(means, i), value_at(variances, i)));
-                    }
-                    return made;
-                  },
-                  "mean"_a, "variance"_a, nb::sig("def of(mean: Any, variance: Any) -> Moments"),
-                  "Distributions known by their statistics alone, as running ones are.")
-      .def_prop_ro("shape",
-                   [](const MomentsArray& a) {
-                     nb::list list;
-                     for (const std::int64_t v : a.shape) list.append(v);
-                     return nb::tuple(list);
-                   },
-                   nb::sig("def shape(self) -> tuple[int, ...]"))
-      .def_prop_ro("count", [](const MomentsArray& a) { return array_of<std::int64_t>(a, [](const Moments& v) { return v.count; }); },
-                   nb::sig("def count(self) -> numpy.ndarray"), "How many elements.")
-      .def_prop_ro("mean", [](const MomentsArray& a) { return array_of<double>(a, [](const Moments& v) { return v.mean; }); },
-                   nb::sig("def mean(self) -> numpy.ndarray"), "Their mean, or 0 where measured about zero.")
-      .def_prop_ro("m2", [](const MomentsArray& a) { return array_of<double>(a, [](const Moments& v) { return v.m2; }); },
-                   nb::sig("def m2(self) -> numpy.ndarray"), "sum((x - mean)^2).")
-      .def("variance",
-           [](const MomentsArray& a, int ddof) { return array_of<double>(a, [ddof](const Moments& v) { return v.variance(ddof); }); },
-           "ddof"_a = 0, nb::sig("def variance(self, ddof: int = 0) -> numpy.ndarray"),
-           "m2 / (count - ddof): 0 the population's, 1 the unbiased estimate; NaN where count <= ddof.")
-      .def("rstd", [](const MomentsArray& a, double eps) { return array_of<double>(a, [eps](const Moments& v) { return v.rstd(eps); }); },
-           "eps"_a = 1e-5, nb::sig("def rstd(self, eps: float = 1e-05) -> numpy.ndarray"),
-           "1 / sqrt(variance + eps); 0 for a constant with eps = 0 or where nothing was counted.")
-      .def("merge",
-           [](const MomentsArray& a, const MomentsArray& b) {
-             if (!(a.shape == b.shape)) {
-               throw Error("[merge] moments of shape " + to_string(a.shape) + " and " + to_string(b.shape) +
-                           " are of different distributions; merge those of equal shape");
-             }
-             MomentsArray merged = a;
-             for (std::size_t i = 0; i < merged.values.size(); ++i) merged.values[i] = norma::merge(a.values[i], b.values[i]);
-             return merged;
-           },
-           "other"_a, "The moments of two disjoint parts taken together. Chan, Golub, LeVeque 1979, eq. 2.1.")
-      .def("take",
-           [](const MomentsArray& a, nb::handle rows) {
-             const std::vector<std::int64_t> wanted = integers(rows, "rows");
-             const std::int64_t n = a.shape.empty() ? 0 : a.shape[0];
-             const auto row = n == 0 ? 0 : a.values.size() / static_cast<std::size_t>(n);
-             MomentsArray taken{a.shape, {}};
-             if (a.shape.rank() > 0) taken.shape[0] = static_cast<std::int64_t>(wanted.size());
-             for (const std::int64_t i : wanted) {
-               if (i < -1 || i >= n) throw Error("[take] there is no row " + std::to_string(i) + " among " + std::to_string(n));
-               for (std::size_t k = 0; k < row; ++k) taken.values.push_back(i < 0 ? Moments() : a.values[static_cast<std::size_t>(i) * row + k]);
-             }
-             return taken;
-           },
-           "rows"_a, nb::sig("def take(self, rows: Any) -> Moments"), "Some of the first axis, in the order asked for; -1 is an empty one.")
+      .def_static(
+          "of",
+          [](nb::handle mean, nb::handle variance) {
+            const Tensor mean_tensor(mean, "mean"), variance_tensor(variance, "variance");
+            const ConstView a = mean_tensor.floats(), b = variance_tensor.floats();
+            if (!(a.shape() == b.shape()) || !a.contiguous() || !b.contiguous()) {
+              throw Error("[moments] mean and variance differ in shape or are not contiguous; give two alike");
+            }
+            MomentsArray made{a.shape(), {}};
+            const Dims flat{a.size()};
+            const ConstView means(a.data(), a.dtype(), flat), variances(b.data(), b.dtype(), flat);
+            for (std::int64_t i = 0; i < a.size(); ++i) {
+              made.values.push_back(Moments::of(value_at(means, i), value_at(variances, i)));
+            }
+            return made;
+          },
+          "mean"_a, "variance"_a, nb::sig("def of(mean: Any, variance: Any) -> Moments"),
+          "Distributions known by their statistics alone, as running ones are.")
+      .def_prop_ro(
+          "shape",
+          [](const MomentsArray& a) {
+            nb::list list;
+            for (const std::int64_t v : a.shape) list.append(v);
+            return nb::tuple(list);
+          },
+          nb::sig("def shape(self) -> tuple[int, ...]"))
+      .def_prop_ro(
+          "count", [](const MomentsArray& a) { return array_of<std::int64_t>(a, [](const Moments& v) { return v.count; }); },
+          nb::sig("def count(self) -> numpy.ndarray"), "How many elements.")
+      .def_prop_ro(
+          "mean", [](const MomentsArray& a) { return array_of<double>(a, [](const Moments& v) { return v.mean; }); },
+          nb::sig("def mean(self) -> numpy.ndarray"), "Their mean, or 0 where measured about zero.")
+      .def_prop_ro(
+          "m2", [](const MomentsArray& a) { return array_of<double>(a, [](const Moments& v) { return v.m2; }); },
+          nb::sig("def m2(self) -> numpy.ndarray"), "sum((x - mean)^2).")
+      .def(
+          "variance",
+          [](const MomentsArray& a, int ddof) {
+            return array_of<double>(a, [ddof](const Moments& v) { return v.variance(ddof); });
+          },
+          "ddof"_a = 0, nb::sig("def variance(self, ddof: int = 0) -> numpy.ndarray"),
+          "m2 / (count - ddof): 0 the population's, 1 the unbiased estimate; NaN where count <= ddof.")
+      .def(
+          "rstd",
+          [](const MomentsArray& a, double eps) {
+            return array_of<double>(a, [eps](const Moments& v) { return v.rstd(eps); });
+          },
+          "eps"_a = 1e-5, nb::sig("def rstd(self, eps: float = 1e-05) -> numpy.ndarray"),
+          "1 / sqrt(variance + eps); 0 for a constant with eps = 0 or where nothing was counted.")
+      .def(
+          "merge",
+          [](const MomentsArray& a, const MomentsArray& b) {
+            if (!(a.shape == b.shape)) {
+              throw Error("[merge] moments of shape " + to_string(a.shape) + " and " + to_string(b.shape) +
+                          " are of different distributions; merge those of equal shape");
+            }
+            MomentsArray merged = a;
+            for (std::size_t i = 0; i < merged.values.size(); ++i) merged.values[i] = norma::merge(a.values[i], b.values[i]);
+            return merged;
+          },
+          "other"_a, "The moments of two disjoint parts taken together. Chan, Golub, LeVeque 1979, eq. 2.1.")
+      .def(
+          "take",
+          [](const MomentsArray& a, nb::handle rows) {
+            const std::vector<std::int64_t> wanted = integers(rows, "rows");
+            const std::int64_t n = a.shape.empty() ? 0 : a.shape[0];
+            const auto row = n == 0 ? 0 : a.values.size() / static_cast<std::size_t>(n);
+            MomentsArray taken{a.shape, {}};
+            if (a.shape.rank() > 0) taken.shape[0] = static_cast<std::int64_t>(wanted.size());
+            for (const std::int64_t i : wanted) {
+              if (i < -1 || i >= n) throw Error("[take] there is no row " + std::to_string(i) + " among " + std::to_string(n));
+              for (std::size_t k = 0; k < row; ++k)
+                taken.values.push_back(i < 0 ? Moments() : a.values[static_cast<std::size_t>(i) * row + k]);
+            }
+            return taken;
+          },
+          "rows"_a, nb::sig("def take(self, rows: Any) -> Moments"),
+          "Some of the first axis, in the order asked for; -1 is an empty one.")
       .def("__len__", [](const MomentsArray& a) { return a.values.size(); })
       .def("__getstate__",
            [](const MomentsArray& a) {
@@ -331,7 +348,8 @@ Arrays have x's axes: 1 where an axis was pooled, so that they broadcast with x 
            [](MomentsArray& a, const nb::tuple& state) {
              MomentsArray made{dims(state[0], "shape"), {}};
              const auto bytes = nb::cast<nb::bytes>(state[1]);
-             if (bytes.size() % sizeof(Moments) != 0 || static_cast<std::int64_t>(bytes.size() / sizeof(Moments)) != count_of(made.shape)) {
+             if (bytes.size() % sizeof(Moments) != 0 ||
+                 static_cast<std::int64_t>(bytes.size() / sizeof(Moments)) != count_of(made.shape)) {
                throw Error("[moments] a pickled state does not hold together");
              }
              made.values.resize(bytes.size() / sizeof(Moments));
@@ -357,35 +375,53 @@ void bind_functions(nb::module_& m) {
   bind_moments(m);
   const nb::none none;
 
-  m.def("layer_norm",
-        [](nb::handle x, nb::handle normalized_shape, nb::handle weight, nb::handle bias, double eps, nb::handle out, nb::handle mask,
-           nb::handle lengths) {
-          return forward({.kind = Kind::layer, .dims = dims(normalized_shape, "normalized_shape")},
-                         {.name = "layer_norm", .x = x, .weight = weight, .bias = bias, .out = out, .mask = mask, .lengths = lengths, .eps = eps});
-        },
-        "x"_a, "normalized_shape"_a, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, nb::kw_only(), "out"_a = none, "mask"_a = none,
-        "lengths"_a = none,
-        nb::sig("def layer_norm(x: Array, normalized_shape: int | Sequence[int], weight: Any | None = None, bias: Any | None = None, eps: "
-                "float = 1e-05, *, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> Array"),
-        R"(Normalizes over the trailing axes, whose sizes normalized_shape gives: (D) each token, (L, D) each sentence.
+  m.def(
+      "layer_norm",
+      [](nb::handle x, nb::handle normalized_shape, nb::handle weight, nb::handle bias, double eps, nb::handle out,
+         nb::handle mask, nb::handle lengths) {
+        return forward({.kind = Kind::layer, .dims = dims(normalized_shape, "normalized_shape")}, {.name = "layer_norm",
+                                                                                                   .x = x,
+                                                                                                   .weight = weight,
+                                                                                                   .bias = bias,
+                                                                                                   .out = out,
+                                                                                                   .mask = mask,
+                                                                                                   .lengths = lengths,
+                                                                                                   .eps = eps});
+      },
+      "x"_a, "normalized_shape"_a, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, nb::kw_only(), "out"_a = none,
+      "mask"_a = none, "lengths"_a = none,
+      nb::sig("def layer_norm(x: Array, normalized_shape: int | Sequence[int], weight: Any | None = None, bias: Any | None = "
+              "None, eps: "
+              "float = 1e-05, *, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> Array"),
+      R"(Normalizes over the trailing axes, whose sizes normalized_shape gives: (D) each token, (L, D) each sentence.
 
     y[r, j] = (x[r, j] - mean[r]) / sqrt(variance[r] + eps) * weight[j] + bias[j]
 
 weight, bias  one value for each element of normalized_shape.
 Ba, Kiros, Hinton 2016, arXiv:1607.06450, eq. 3-4.)");
 
-  m.def("rms_norm",
-        [](nb::handle x, nb::handle normalized_shape, nb::handle weight, std::optional<double> eps, bool weight_plus_one, nb::handle out,
-           nb::handle mask, nb::handle lengths) {
-          return forward({.kind = Kind::layer, .dims = dims(normalized_shape, "normalized_shape")},
-                         {.name = "rms_norm", .x = x, .weight = weight, .out = out, .mask = mask, .lengths = lengths, .eps = eps,
-                          .centered = false, .weight_plus_one = weight_plus_one});
-        },
-        "x"_a, "normalized_shape"_a, "weight"_a = none, "eps"_a = none, nb::kw_only(), "weight_plus_one"_a = false, "out"_a = none,
-        "mask"_a = none, "lengths"_a = none,
-        nb::sig("def rms_norm(x: Array, normalized_shape: int | Sequence[int], weight: Any | None = None, eps: float | None = None, *, "
-                "weight_plus_one: bool = False, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> Array"),
-        R"(Divides by the root mean square over the trailing axes; subtracts nothing.
+  m.def(
+      "rms_norm",
+      [](nb::handle x, nb::handle normalized_shape, nb::handle weight, std::optional<double> eps, bool weight_plus_one,
+         nb::handle out, nb::handle mask, nb::handle lengths) {
+        return forward({.kind = Kind::layer, .dims = dims(normalized_shape, "normalized_shape")},
+                       {.name = "rms_norm",
+                        .x = x,
+                        .weight = weight,
+                        .out = out,
+                        .mask = mask,
+                        .lengths = lengths,
+                        .eps = eps,
+                        .centered = false,
+                        .weight_plus_one = weight_plus_one});
+      },
+      "x"_a, "normalized_shape"_a, "weight"_a = none, "eps"_a = none, nb::kw_only(), "weight_plus_one"_a = false,
+      "out"_a = none, "mask"_a = none, "lengths"_a = none,
+      nb::sig("def rms_norm(x: Array, normalized_shape: int | Sequence[int], weight: Any | None = None, eps: float | None = "
+              "None, *, "
+              "weight_plus_one: bool = False, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> "
+              "Array"),
+      R"(Divides by the root mean square over the trailing axes; subtracts nothing.
 
     y[r, j] = x[r, j] / sqrt(mean_j(x[r, j]^2) + eps) * weight[j]
 
@@ -393,18 +429,27 @@ eps              None: 2^-52 for float64 data, else 2^-23, as PyTorch's.
 weight_plus_one  the weight is stored around zero and applied as 1 + weight (Gemma's).
 Zhang, Sennrich 2019, arXiv:1910.07467, eq. 4.)");
 
-  m.def("group_norm",
-        [](nb::handle x, std::int64_t num_groups, nb::handle weight, nb::handle bias, double eps, int channel_axis, nb::handle out,
-           nb::handle mask, nb::handle lengths) {
-          return forward({.kind = Kind::group, .axis = channel_axis, .number = num_groups},
-                         {.name = "group_norm", .x = x, .weight = weight, .bias = bias, .out = out, .mask = mask, .lengths = lengths,
-                          .lengths_axis = positions(channel_axis), .eps = eps});
-        },
-        "x"_a, "num_groups"_a, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1, "out"_a = none,
-        "mask"_a = none, "lengths"_a = none,
-        nb::sig("def group_norm(x: Array, num_groups: int, weight: Any | None = None, bias: Any | None = None, eps: float = 1e-05, *, "
-                "channel_axis: int = 1, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> Array"),
-        R"(Normalizes num_groups runs of neighbouring channels, each of each sample.
+  m.def(
+      "group_norm",
+      [](nb::handle x, std::int64_t num_groups, nb::handle weight, nb::handle bias, double eps, int channel_axis,
+         nb::handle out, nb::handle mask, nb::handle lengths) {
+        return forward({.kind = Kind::group, .axis = channel_axis, .number = num_groups},
+                       {.name = "group_norm",
+                        .x = x,
+                        .weight = weight,
+                        .bias = bias,
+                        .out = out,
+                        .mask = mask,
+                        .lengths = lengths,
+                        .lengths_axis = positions(channel_axis),
+                        .eps = eps});
+      },
+      "x"_a, "num_groups"_a, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1,
+      "out"_a = none, "mask"_a = none, "lengths"_a = none,
+      nb::sig("def group_norm(x: Array, num_groups: int, weight: Any | None = None, bias: Any | None = None, eps: float = "
+              "1e-05, *, "
+              "channel_axis: int = 1, out: Any | None = None, mask: Any | None = None, lengths: Any | None = None) -> Array"),
+      R"(Normalizes num_groups runs of neighbouring channels, each of each sample.
 
     y = (x - mean[n, g]) / sqrt(variance[n, g] + eps) * weight[c] + bias[c]
 
@@ -412,26 +457,42 @@ weight, bias  one value a channel. num_groups divides the channels.
 Wu, He 2018, arXiv:1803.08494, eq. 7.)");
 
   // BatchNorm and InstanceNorm differ in their grouping, and in the word for "by the data's own statistics".
-  const auto running = [](const char* name, Kind kind, nb::handle x, nb::handle mean, nb::handle var, nb::handle weight, nb::handle bias,
-                          std::optional<bool> training, double momentum, double eps, int channel_axis, nb::handle out, nb::handle mask,
-                          nb::handle lengths, nb::handle saved) {
-    return forward({.kind = kind, .axis = channel_axis},
-                   {.name = name, .x = x, .weight = weight, .bias = bias, .out = out, .mask = mask, .lengths = lengths,
-                    .lengths_axis = positions(channel_axis), .eps = eps, .running_mean = mean, .running_var = var,
-                    .training = training.value_or(mean.is_none()), .momentum = momentum, .saved = saved});
+  const auto running = [](const char* name, Kind kind, nb::handle x, nb::handle mean, nb::handle var, nb::handle weight,
+                          nb::handle bias, std::optional<bool> training, double momentum, double eps, int channel_axis,
+                          nb::handle out, nb::handle mask, nb::handle lengths, nb::handle saved) {
+    return forward({.kind = kind, .axis = channel_axis}, {.name = name,
+                                                          .x = x,
+                                                          .weight = weight,
+                                                          .bias = bias,
+                                                          .out = out,
+                                                          .mask = mask,
+                                                          .lengths = lengths,
+                                                          .lengths_axis = positions(channel_axis),
+                                                          .eps = eps,
+                                                          .running_mean = mean,
+                                                          .running_var = var,
+                                                          .training = training.value_or(mean.is_none()),
+                                                          .momentum = momentum,
+                                                          .saved = saved});
   };
 
-  m.def("batch_norm",
-        [running](nb::handle x, nb::handle mean, nb::handle var, nb::handle weight, nb::handle bias, std::optional<bool> training,
-                  double momentum, double eps, int channel_axis, nb::handle out, nb::handle mask, nb::handle lengths, nb::handle saved) {
-          return running("batch_norm", Kind::batch, x, mean, var, weight, bias, training, momentum, eps, channel_axis, out, mask, lengths, saved);
-        },
-        "x"_a, "running_mean"_a = none, "running_var"_a = none, "weight"_a = none, "bias"_a = none, "training"_a = none, "momentum"_a = 0.1,
-        "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1, "out"_a = none, "mask"_a = none, "lengths"_a = none, "saved"_a = none,
-        nb::sig("def batch_norm(x: Array, running_mean: Any | None = None, running_var: Any | None = None, weight: Any | None = None, bias: "
-                "Any | None = None, training: bool | None = None, momentum: float = 0.1, eps: float = 1e-05, *, channel_axis: int = 1, out: "
-                "Any | None = None, mask: Any | None = None, lengths: Any | None = None, saved: Any | None = None) -> Array"),
-        R"(Normalizes each channel over all samples and positions.
+  m.def(
+      "batch_norm",
+      [running](nb::handle x, nb::handle mean, nb::handle var, nb::handle weight, nb::handle bias, std::optional<bool> training,
+                double momentum, double eps, int channel_axis, nb::handle out, nb::handle mask, nb::handle lengths,
+                nb::handle saved) {
+        return running("batch_norm", Kind::batch, x, mean, var, weight, bias, training, momentum, eps, channel_axis, out, mask,
+                       lengths, saved);
+      },
+      "x"_a, "running_mean"_a = none, "running_var"_a = none, "weight"_a = none, "bias"_a = none, "training"_a = none,
+      "momentum"_a = 0.1, "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1, "out"_a = none, "mask"_a = none,
+      "lengths"_a = none, "saved"_a = none,
+      nb::sig("def batch_norm(x: Array, running_mean: Any | None = None, running_var: Any | None = None, weight: Any | None = "
+              "None, bias: "
+              "Any | None = None, training: bool | None = None, momentum: float = 0.1, eps: float = 1e-05, *, channel_axis: "
+              "int = 1, out: "
+              "Any | None = None, mask: Any | None = None, lengths: Any | None = None, saved: Any | None = None) -> Array"),
+      R"(Normalizes each channel over all samples and positions.
 
     y = (x - mean[c]) / sqrt(variance[c] + eps) * weight[c] + bias[c]
 
@@ -441,37 +502,57 @@ training  True: by the batch's own statistics, which running_mean and running_va
 saved     where given, norma.Moments to fill with the statistics used, for backward().
 Ioffe, Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2.)");
 
-  m.def("instance_norm",
-        [running](nb::handle x, nb::handle mean, nb::handle var, nb::handle weight, nb::handle bias, bool use_input_stats, double momentum,
-                  double eps, int channel_axis, nb::handle out, nb::handle mask, nb::handle lengths, nb::handle saved) {
-          return running("instance_norm", Kind::instance, x, mean, var, weight, bias, use_input_stats, momentum, eps, channel_axis, out,
-                         mask, lengths, saved);
-        },
-        "x"_a, "running_mean"_a = none, "running_var"_a = none, "weight"_a = none, "bias"_a = none, "use_input_stats"_a = true,
-        "momentum"_a = 0.1, "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1, "out"_a = none, "mask"_a = none, "lengths"_a = none,
-        "saved"_a = none,
-        nb::sig("def instance_norm(x: Array, running_mean: Any | None = None, running_var: Any | None = None, weight: Any | None = None, "
-                "bias: Any | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05, *, channel_axis: int = 1, "
-                "out: Any | None = None, mask: Any | None = None, lengths: Any | None = None, saved: Any | None = None) -> Array"),
-        R"(Normalizes each channel of each sample. As batch_norm, whose `training` is use_input_stats here; running statistics take
+  m.def(
+      "instance_norm",
+      [running](nb::handle x, nb::handle mean, nb::handle var, nb::handle weight, nb::handle bias, bool use_input_stats,
+                double momentum, double eps, int channel_axis, nb::handle out, nb::handle mask, nb::handle lengths,
+                nb::handle saved) {
+        return running("instance_norm", Kind::instance, x, mean, var, weight, bias, use_input_stats, momentum, eps,
+                       channel_axis, out, mask, lengths, saved);
+      },
+      "x"_a, "running_mean"_a = none, "running_var"_a = none, "weight"_a = none, "bias"_a = none, "use_input_stats"_a = true,
+      "momentum"_a = 0.1, "eps"_a = 1e-5, nb::kw_only(), "channel_axis"_a = 1, "out"_a = none, "mask"_a = none,
+      "lengths"_a = none, "saved"_a = none,
+      nb::sig(
+          "def instance_norm(x: Array, running_mean: Any | None = None, running_var: Any | None = None, weight: Any | None = "
+          "None, "
+          "bias: Any | None = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05, *, channel_axis: "
+          "int = 1, "
+          "out: Any | None = None, mask: Any | None = None, lengths: Any | None = None, saved: Any | None = None) -> Array"),
+      R"(Normalizes each channel of each sample. As batch_norm, whose `training` is use_input_stats here; running statistics take
 the average of the samples'.
 
 Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022, eq. 3.)");
 
-  m.def("normalize",
-        [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
-           bool weight_plus_one, nb::handle given, nb::handle saved, nb::handle out, nb::handle mask, nb::handle lengths) {
-          return forward(spec_of(over, grouping), {.name = "normalize", .x = x, .weight = weight, .bias = bias, .out = out, .mask = mask,
-                                                   .lengths = lengths, .eps = eps, .centered = centered,
-                                                   .weight_plus_one = weight_plus_one, .given = given, .saved = saved});
-        },
-        "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5, "centered"_a = true,
-        "weight_plus_one"_a = false, "given"_a = none, "saved"_a = none, "out"_a = none, "mask"_a = none, "lengths"_a = none,
-        nb::sig("def normalize(x: Array, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, weight: Any | None = "
-                "None, bias: Any | None = None, eps: float | None = 1e-05, centered: bool = True, weight_plus_one: bool = False, given: "
-                "Moments | None = None, saved: Any | None = None, out: Any | None = None, mask: Any | None = None, lengths: Any | None = "
-                "None) -> Array"),
-        R"(Normalizes each distribution of x, which over (the axes pooled) or grouping names.
+  m.def(
+      "normalize",
+      [](nb::handle x, nb::handle over, nb::handle grouping, nb::handle weight, nb::handle bias, std::optional<double> eps,
+         bool centered, bool weight_plus_one, nb::handle given, nb::handle saved, nb::handle out, nb::handle mask,
+         nb::handle lengths) {
+        return forward(spec_of(over, grouping), {.name = "normalize",
+                                                 .x = x,
+                                                 .weight = weight,
+                                                 .bias = bias,
+                                                 .out = out,
+                                                 .mask = mask,
+                                                 .lengths = lengths,
+                                                 .eps = eps,
+                                                 .centered = centered,
+                                                 .weight_plus_one = weight_plus_one,
+                                                 .given = given,
+                                                 .saved = saved});
+      },
+      "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "bias"_a = none, "eps"_a = 1e-5,
+      "centered"_a = true, "weight_plus_one"_a = false, "given"_a = none, "saved"_a = none, "out"_a = none, "mask"_a = none,
+      "lengths"_a = none,
+      nb::sig("def normalize(x: Array, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, weight: "
+              "Any | None = "
+              "None, bias: Any | None = None, eps: float | None = 1e-05, centered: bool = True, weight_plus_one: bool = False, "
+              "given: "
+              "Moments | None = None, saved: Any | None = None, out: Any | None = None, mask: Any | None = None, lengths: Any "
+              "| None = "
+              "None) -> Array"),
+      R"(Normalizes each distribution of x, which over (the axes pooled) or grouping names.
 
     y = (x - mean) / sqrt(variance + eps) * weight + bias
 
@@ -482,23 +563,33 @@ mask      bool or uint8, broadcasts to x: where it is false an element belongs t
 lengths   of sample i the positions (axis 1) from lengths[i] on are padding; likewise.
 out       where to write: memory of x's shape and dtype, x itself too. Returned.)");
 
-  m.def("backward",
-        [](nb::handle dy, nb::handle x, nb::handle moments, nb::handle over, nb::handle grouping, nb::handle weight,
-           std::optional<double> eps, bool centered, bool weight_plus_one, bool constant, nb::handle dx, nb::handle dweight,
-           nb::handle dbias, nb::handle mask, nb::handle lengths) {
-          return backward(dy, moments, spec_of(over, grouping),
-                          {.name = "backward", .x = x, .weight = weight, .mask = mask, .lengths = lengths, .eps = eps, .centered = centered,
-                           .weight_plus_one = weight_plus_one},
-                          constant, dx, dweight, dbias);
-        },
-        "dy"_a, "x"_a, "moments"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "eps"_a = 1e-5,
-        "centered"_a = true, "weight_plus_one"_a = false, "constant"_a = false, "dx"_a = none, "dweight"_a = none, "dbias"_a = none,
-        "mask"_a = none, "lengths"_a = none,
-        nb::sig("def backward(dy: Any, x: Array, moments: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, "
-                "weight: Any | None = None, eps: float | None = 1e-05, centered: bool = True, weight_plus_one: bool = False, constant: bool "
-                "= False, dx: Any | None = None, dweight: Any | None = None, dbias: Any | None = None, mask: Any | None = None, lengths: Any "
-                "| None = None) -> Array"),
-        R"(The gradients of a loss through normalize(), from dy = dloss/dy and the Moments that it saved. Returns dx.
+  m.def(
+      "backward",
+      [](nb::handle dy, nb::handle x, nb::handle moments, nb::handle over, nb::handle grouping, nb::handle weight,
+         std::optional<double> eps, bool centered, bool weight_plus_one, bool constant, nb::handle dx, nb::handle dweight,
+         nb::handle dbias, nb::handle mask, nb::handle lengths) {
+        return backward(dy, moments, spec_of(over, grouping),
+                        {.name = "backward",
+                         .x = x,
+                         .weight = weight,
+                         .mask = mask,
+                         .lengths = lengths,
+                         .eps = eps,
+                         .centered = centered,
+                         .weight_plus_one = weight_plus_one},
+                        constant, dx, dweight, dbias);
+      },
+      "dy"_a, "x"_a, "moments"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "eps"_a = 1e-5,
+      "centered"_a = true, "weight_plus_one"_a = false, "constant"_a = false, "dx"_a = none, "dweight"_a = none,
+      "dbias"_a = none, "mask"_a = none, "lengths"_a = none,
+      nb::sig("def backward(dy: Any, x: Array, moments: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | "
+              "None = None, "
+              "weight: Any | None = None, eps: float | None = 1e-05, centered: bool = True, weight_plus_one: bool = False, "
+              "constant: bool "
+              "= False, dx: Any | None = None, dweight: Any | None = None, dbias: Any | None = None, mask: Any | None = None, "
+              "lengths: Any "
+              "| None = None) -> Array"),
+      R"(The gradients of a loss through normalize(), from dy = dloss/dy and the Moments that it saved. Returns dx.
 
     g = dy * weight              xhat = (x - mean) * rstd
     dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd        dweight = sum(dy * xhat)        dbias = sum(dy)
@@ -509,23 +600,36 @@ dweight, dbias  arrays to write, of any float dtype; None: not wanted.
 Ioffe, Szegedy 2015, section 3.)");
 
   // What norma.torch calls: everything by position, a Grouping for whatever kind.
-  m.def("_forward",
-        [](nb::handle x, const Spec& grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
-           nb::handle mean, nb::handle var, bool training, double momentum, nb::handle saved) {
-          return forward(grouping, {.name = "norma.torch", .x = x, .weight = weight, .bias = bias, .eps = eps, .centered = centered,
-                                    .running_mean = mean, .running_var = var, .training = training, .momentum = momentum, .saved = saved});
-        },
-        nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg(),
-        nb::arg(), nb::arg().none());
+  m.def(
+      "_forward",
+      [](nb::handle x, const Spec& grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
+         nb::handle mean, nb::handle var, bool training, double momentum, nb::handle saved) {
+        return forward(grouping, {.name = "norma.torch",
+                                  .x = x,
+                                  .weight = weight,
+                                  .bias = bias,
+                                  .eps = eps,
+                                  .centered = centered,
+                                  .running_mean = mean,
+                                  .running_var = var,
+                                  .training = training,
+                                  .momentum = momentum,
+                                  .saved = saved});
+      },
+      nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none(), nb::arg(), nb::arg().none(), nb::arg().none(),
+      nb::arg(), nb::arg(), nb::arg().none());
 
-  m.def("moments",
-        [](nb::handle x, nb::handle over, nb::handle grouping, bool centered, nb::handle mask, nb::handle lengths) {
-          return moments(spec_of(over, grouping), {.name = "moments", .x = x, .mask = mask, .lengths = lengths, .centered = centered});
-        },
-        "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "centered"_a = true, "mask"_a = none, "lengths"_a = none,
-        nb::sig("def moments(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, centered: bool = True, "
-                "mask: Any | None = None, lengths: Any | None = None) -> Moments"),
-        "Measures each distribution of x; arguments as for normalize().");
+  m.def(
+      "moments",
+      [](nb::handle x, nb::handle over, nb::handle grouping, bool centered, nb::handle mask, nb::handle lengths) {
+        return moments(spec_of(over, grouping),
+                       {.name = "moments", .x = x, .mask = mask, .lengths = lengths, .centered = centered});
+      },
+      "x"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "centered"_a = true, "mask"_a = none, "lengths"_a = none,
+      nb::sig("def moments(x: Any, over: int | Sequence[int] | None = None, *, grouping: Grouping | None = None, centered: "
+              "bool = True, "
+              "mask: Any | None = None, lengths: Any | None = None) -> Moments"),
+      "Measures each distribution of x; arguments as for normalize().");
 }
 
 }  // namespace norma::python

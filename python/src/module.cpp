@@ -30,5 +30,6 @@ NB_MODULE(_norma, m) {
         "1 to 1024; waits until the pool is idle.");
   m.def("target", &norma::target, "The instruction set that runs; NORMA_TARGET chooses another.");
   m.def("targets", &norma::targets, "Those that this machine can run.");
-  m.def("_borrow_openmp", &borrow_openmp, "library"_a, "Runs Norma's work on the threads of the OpenMP runtime that a loaded library uses.");
+  m.def("_borrow_openmp", &borrow_openmp, "library"_a,
+        "Runs Norma's work on the threads of the OpenMP runtime that a loaded library uses.");
 }

@@ -143,7 +143,8 @@ std::string describe(const Spec& s) {
   };
   std::string text = "Grouping." + base();
   if (s.mask.is_valid()) text += ".masked(…)";
-  if (s.lengths) text += ".with_lengths(<" + std::to_string(s.lengths->size()) + ">, axis=" + std::to_string(s.lengths_axis) + ")";
+  if (s.lengths)
+    text += ".with_lengths(<" + std::to_string(s.lengths->size()) + ">, axis=" + std::to_string(s.lengths_axis) + ")";
   if (s.parameters) text += ".parameters_along(" + to_string(*s.parameters) + ")";
   return text;
 }
@@ -154,76 +155,91 @@ void bind_grouping(nb::module_& m) {
   using namespace nb::literals;
   using Kind = Spec::Kind;
   nb::class_<Spec>(m, "Grouping", "Which elements form one distribution; the rest is the same for every normalization.")
-      .def_static("over", [](nb::handle axes) { return Spec{.kind = Kind::over, .dims = dims(axes, "axes")}; }, "axes"_a,
-                  nb::sig("def over(axes: int | Sequence[int]) -> Grouping"),
-                  "The given axes are pooled, the others kept apart; weight and bias lie along the pooled ones.")
-      .def_static("batch", [](int channel_axis) { return Spec{.kind = Kind::batch, .axis = channel_axis}; }, "channel_axis"_a = 1,
-                  "Each channel, over all samples and positions.")
-      .def_static("ghost_batch",
-                  [](std::int64_t samples, int channel_axis) {
-                    return Spec{.kind = Kind::ghost_batch, .axis = channel_axis, .number = samples};
-                  },
-                  "samples"_a, "channel_axis"_a = 1, "Each channel over every `samples` consecutive samples.")
-      .def_static("layer", [](nb::handle shape) { return Spec{.kind = Kind::layer, .dims = dims(shape, "normalized_shape")}; },
-                  "normalized_shape"_a, nb::sig("def layer(normalized_shape: int | Sequence[int]) -> Grouping"),
-                  "Each index before the trailing axes, whose sizes normalized_shape gives.")
-      .def_static("sample", [] { return Spec{.kind = Kind::sample}; }, "Each sample (index of axis 0).")
-      .def_static("instance", [](int channel_axis) { return Spec{.kind = Kind::instance, .axis = channel_axis}; },
-                  "channel_axis"_a = 1, "Each channel of each sample.")
-      .def_static("group",
-                  [](std::int64_t num_groups, int channel_axis) {
-                    return Spec{.kind = Kind::group, .axis = channel_axis, .number = num_groups};
-                  },
-                  "num_groups"_a, "channel_axis"_a = 1, "num_groups runs of neighbouring channels of each sample.")
-      .def_static("labels",
-                  [](nb::handle keys, int axis) {
-                    return Spec{.kind = Kind::labels, .axis = axis, .keys = keep(integers(keys, "keys"))};
-                  },
-                  "keys"_a, "axis"_a = 0, nb::sig("def labels(keys: Any, axis: int = 0) -> Grouping"),
-                  "The indices of `axis` that share an integer key; numbered in ascending order of the keys. Copies them.")
-      .def("masked",
-           [](Spec s, nb::object mask) {
-             s.mask = std::move(mask);
-             return s;
-           },
-           "mask"_a, nb::sig("def masked(self, mask: Any) -> Grouping"),
-           "This grouping without the elements where mask (bool or uint8; broadcasts) is false.")
-      .def("with_lengths",
-           [](Spec s, nb::handle lengths, int axis) {
-             s.lengths = keep(integers(lengths, "lengths"));
-             s.lengths_axis = axis;
-             return s;
-           },
-           "lengths"_a, "axis"_a = 1, nb::sig("def with_lengths(self, lengths: Any, axis: int = 1) -> Grouping"),
-           "This grouping without the padding: of sample i the indices of `axis` from lengths[i] on. Copies them.")
-      .def("parameters_along",
-           [](Spec s, nb::handle axes) {
-             s.parameters = dims(axes, "axes");
-             return s;
-           },
-           "axes"_a, nb::sig("def parameters_along(self, axes: int | Sequence[int]) -> Grouping"),
-           "This grouping with weight and bias that lie along these axes.")
-      .def("distributions",
-           [](const Spec& s, nb::handle shape) { return s.core(Tensor(s.mask, "mask").mask()).boxes(dims(shape, "shape")).distributions(); },
-           "shape"_a, nb::sig("def distributions(self, shape: int | Sequence[int]) -> int"),
-           "How many distributions a tensor of this shape has.")
-      .def("assign",
-           [](const Spec& s, nb::handle shape) {
-             const Tensor mask(s.mask, "mask");
-             const Dims sizes = dims(shape, "shape");
-             const norma::Grouping core = s.core(mask.mask());
-             core.boxes(sizes);  // refuses before memory is taken
-             std::vector<std::int64_t> numbers(static_cast<std::size_t>(count_of(sizes)));
-             core.assign(sizes, numbers);
-             nb::object array = nb::module_::import_("numpy").attr("empty")(tuple_of(sizes), "int64");
-             Py_buffer buffer;
-             if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_WRITABLE) != 0) nb::raise_python_error();
-             std::copy(numbers.begin(), numbers.end(), static_cast<std::int64_t*>(buffer.buf));
-             PyBuffer_Release(&buffer);
-             return array;
-           },
-           "shape"_a, nb::sig("def assign(self, shape: int | Sequence[int]) -> numpy.ndarray"),
-           "For each element the number of its distribution, or -1 where it belongs to none.")
+      .def_static(
+          "over", [](nb::handle axes) { return Spec{.kind = Kind::over, .dims = dims(axes, "axes")}; }, "axes"_a,
+          nb::sig("def over(axes: int | Sequence[int]) -> Grouping"),
+          "The given axes are pooled, the others kept apart; weight and bias lie along the pooled ones.")
+      .def_static(
+          "batch", [](int channel_axis) { return Spec{.kind = Kind::batch, .axis = channel_axis}; }, "channel_axis"_a = 1,
+          "Each channel, over all samples and positions.")
+      .def_static(
+          "ghost_batch",
+          [](std::int64_t samples, int channel_axis) {
+            return Spec{.kind = Kind::ghost_batch, .axis = channel_axis, .number = samples};
+          },
+          "samples"_a, "channel_axis"_a = 1, "Each channel over every `samples` consecutive samples.")
+      .def_static(
+          "layer", [](nb::handle shape) { return Spec{.kind = Kind::layer, .dims = dims(shape, "normalized_shape")}; },
+          "normalized_shape"_a, nb::sig("def layer(normalized_shape: int | Sequence[int]) -> Grouping"),
+          "Each index before the trailing axes, whose sizes normalized_shape gives.")
+      .def_static(
+          "sample", [] { return Spec{.kind = Kind::sample}; }, "Each sample (index of axis 0).")
+      .def_static(
+          "instance", [](int channel_axis) { return Spec{.kind = Kind::instance, .axis = channel_axis}; }, "channel_axis"_a = 1,
+          "Each channel of each sample.")
+      .def_static(
+          "group",
+          [](std::int64_t num_groups, int channel_axis) {
+            return Spec{.kind = Kind::group, .axis = channel_axis, .number = num_groups};
+          },
+          "num_groups"_a, "channel_axis"_a = 1, "num_groups runs of neighbouring channels of each sample.")
+      .def_static(
+          "labels",
+          [](nb::handle keys, int axis) {
+            return Spec{.kind = Kind::labels, .axis = axis, .keys = keep(integers(keys, "keys"))};
+          },
+          "keys"_a, "axis"_a = 0, nb::sig("def labels(keys: Any, axis: int = 0) -> Grouping"),
+          "The indices of `axis` that share an integer key; numbered in ascending order of the keys. Copies them.")
+      .def(
+          "masked",
+          [](Spec s, nb::object mask) {
+            s.mask = std::move(mask);
+            return s;
+          },
+          "mask"_a, nb::sig("def masked(self, mask: Any) -> Grouping"),
+          "This grouping without the elements where mask (bool or uint8; broadcasts) is false.")
+      .def(
+          "with_lengths",
+          [](Spec s, nb::handle lengths, int axis) {
+            s.lengths = keep(integers(lengths, "lengths"));
+            s.lengths_axis = axis;
+            return s;
+          },
+          "lengths"_a, "axis"_a = 1, nb::sig("def with_lengths(self, lengths: Any, axis: int = 1) -> Grouping"),
+          "This grouping without the padding: of sample i the indices of `axis` from lengths[i] on. Copies them.")
+      .def(
+          "parameters_along",
+          [](Spec s, nb::handle axes) {
+            s.parameters = dims(axes, "axes");
+            return s;
+          },
+          "axes"_a, nb::sig("def parameters_along(self, axes: int | Sequence[int]) -> Grouping"),
+          "This grouping with weight and bias that lie along these axes.")
+      .def(
+          "distributions",
+          [](const Spec& s, nb::handle shape) {
+            return s.core(Tensor(s.mask, "mask").mask()).boxes(dims(shape, "shape")).distributions();
+          },
+          "shape"_a, nb::sig("def distributions(self, shape: int | Sequence[int]) -> int"),
+          "How many distributions a tensor of this shape has.")
+      .def(
+          "assign",
+          [](const Spec& s, nb::handle shape) {
+            const Tensor mask(s.mask, "mask");
+            const Dims sizes = dims(shape, "shape");
+            const norma::Grouping core = s.core(mask.mask());
+            core.boxes(sizes);  // refuses before memory is taken
+            std::vector<std::int64_t> numbers(static_cast<std::size_t>(count_of(sizes)));
+            core.assign(sizes, numbers);
+            nb::object array = nb::module_::import_("numpy").attr("empty")(tuple_of(sizes), "int64");
+            Py_buffer buffer;
+            if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_WRITABLE) != 0) nb::raise_python_error();
+            std::copy(numbers.begin(), numbers.end(), static_cast<std::int64_t*>(buffer.buf));
+            PyBuffer_Release(&buffer);
+            return array;
+          },
+          "shape"_a, nb::sig("def assign(self, shape: int | Sequence[int]) -> numpy.ndarray"),
+          "For each element the number of its distribution, or -1 where it belongs to none.")
       .def("__repr__", &describe);
 }
 

@@ -3,9 +3,9 @@
 
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
-#include <algorithm>
 #include <new>
 #include <string>
 
@@ -142,7 +142,8 @@ Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name)
     refuse_type("an array of NumPy, PyTorch, JAX, or another with __dlpack__");
   }
   if (access == Access::write && readonly_) {
-    const std::string text = std::string(name) + " may not be written (a read-only array, or of a library whose arrays never "
+    const std::string text = std::string(name) +
+                             " may not be written (a read-only array, or of a library whose arrays never "
                              "change, as JAX'); leave it out, and take what is returned";
     throw nb::value_error(text.c_str());
   }
@@ -161,7 +162,8 @@ void Tensor::refuse_type(const char* expected) const {
 
 void Tensor::refuse_device() const {
   const std::string device = nb::hasattr(object_, "device") ? text_of(object_, "device") : "another device";
-  const std::string text = std::string(name_) + " lives on " + device + "; Norma computes on CPUs: move it there, as x.cpu() does";
+  const std::string text =
+      std::string(name_) + " lives on " + device + "; Norma computes on CPUs: move it there, as x.cpu() does";
   throw nb::value_error(text.c_str());
 }
 
@@ -229,11 +231,18 @@ void Tensor::adopt_buffer() {
   if (*format == '<' || *format == '=' || *format == '@') ++format;
   bits_ = static_cast<std::uint8_t>(size * 8);
   switch (format[1] == '\0' ? *format : '\0') {
-    case 'f': case 'd': case 'e': code_ = kFloat; break;
+    case 'f':
+    case 'd':
+    case 'e': code_ = kFloat; break;
     case '?': code_ = kBool; break;
     case 'B': code_ = kUInt; break;
     case 'H': code_ = bits.is_valid() ? kBfloat : kUInt; break;
-    case 'b': case 'h': case 'i': case 'l': case 'q': case 'n': code_ = kInt; break;
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+    case 'n': code_ = kInt; break;
     default: code_ = 255; break;
   }
   if (!whole) refuse_type("one whose strides are whole elements; copy it first");
@@ -301,7 +310,8 @@ Result::Result(const Tensor& x) : x_(x) {
 nb::object Result::object() {
   if (made_.is_valid()) return made_;
   std::array<std::size_t, kMaxRank> shape{};
-  for (int axis = 0; axis < view_.rank(); ++axis) shape[static_cast<std::size_t>(axis)] = static_cast<std::size_t>(view_.shape()[axis]);
+  for (int axis = 0; axis < view_.rank(); ++axis)
+    shape[static_cast<std::size_t>(axis)] = static_cast<std::size_t>(view_.shape()[axis]);
   const nb::dlpack::dtype dtype{view_.dtype() == DType::bf16 ? kBfloat : kFloat,
                                 static_cast<std::uint8_t>(8 * size_of(view_.dtype())), 1};
   const nb::ndarray<nb::array_api> ours(memory_, static_cast<std::size_t>(view_.rank()), shape.data(), owner_, nullptr, dtype);

@@ -71,9 +71,9 @@ class Result {
 
  private:
   const Tensor& x_;
-  nb::object made_;                    // NumPy's or PyTorch's
+  nb::object made_;  // NumPy's or PyTorch's
   std::optional<Tensor> tensor_;
-  void* memory_ = nullptr;             // for all others: becomes theirs
+  void* memory_ = nullptr;  // for all others: becomes theirs
   nb::object owner_;
   View view_;
 };

@@ -55,7 +55,8 @@ class OpenMP final : public Runner {
     parallel_(
         [](void* pointer) {
           Job& shared = *static_cast<Job*>(pointer);
-          for (std::int64_t i; (i = shared.next.fetch_add(1, std::memory_order_relaxed)) < shared.tasks;) shared.task(shared.context, i);
+          for (std::int64_t i; (i = shared.next.fetch_add(1, std::memory_order_relaxed)) < shared.tasks;)
+            shared.task(shared.context, i);
         },
         &job, 0, 0);
   }
