@@ -199,6 +199,9 @@ def test_diagnose_sees_padding():
     model = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False))
     assert kinds(nt.diagnose(model, x)) == [("0", "padding")]
     assert kinds(nt.diagnose(model, torch.randn(40, 4, 9))) == []
+    framed = torch.randn(40, 4, 9)
+    framed[:, :, 7:] = 0  # in every sample alike: a border, not padding
+    assert kinds(nt.diagnose(model, framed)) == []
     words = x.transpose(1, 2).contiguous()
     assert kinds(nt.diagnose(nn.Sequential(nt.SampleLayerNorm(4)), words)) == [("0", "padding")]
     assert nt.diagnose(nn.Sequential(nn.LayerNorm(4)), words) == []  # a token by itself: padding leaks nowhere

@@ -100,6 +100,14 @@ LAYERS = {
 }
 
 
+def both_ways_agree(y, inputs):
+    """The gradients by the kernels, and by the operations that can be differentiated again."""
+    dy = torch.randn(y.shape, dtype=y.dtype, generator=torch.Generator().manual_seed(7))
+    by_kernels = torch.autograd.grad(y, inputs, dy, retain_graph=True)
+    for a, b in zip(torch.autograd.grad(y, inputs, dy, create_graph=True), by_kernels):
+        close(a, b, torch.float64)
+
+
 @pytest.mark.parametrize("make, shape", LAYERS.values(), ids=LAYERS)
 def test_gradients_of_both_orders(make, shape):
     layer = randomized(make()).double()
@@ -110,6 +118,7 @@ def test_gradients_of_both_orders(make, shape):
     function = lambda x, *p: torch.func.functional_call(layer, dict(zip(dict(layer.named_parameters()), p)), x)  # noqa: E731
     assert torch.autograd.gradcheck(function, (x, *parameters))
     assert torch.autograd.gradgradcheck(function, (x, *parameters))
+    both_ways_agree(function(x, *parameters), (x, *parameters))
 
 
 def test_gradients_with_padding():
@@ -122,10 +131,12 @@ def test_gradients_with_padding():
     for narrowing in ({"mask": mask}, {"lengths": lengths}):
         assert torch.autograd.gradcheck(lambda x: layer(x, **narrowing), x)
         assert torch.autograd.gradgradcheck(lambda x: layer(x, **narrowing), x)
+        both_ways_agree(layer(x, **narrowing), (x, *layer.parameters()))
     sample = randomized(nt.SampleLayerNorm(2)).double()
     words = x.detach().transpose(1, 2).contiguous().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: sample(x, lengths), words)
     assert torch.autograd.gradgradcheck(lambda x: sample(x, lengths), words)
+    both_ways_agree(sample(words, lengths), (words, *sample.parameters()))
 
 
 def test_padding_touches_nothing():
@@ -150,7 +161,7 @@ def test_padding_touches_nothing():
         assert (y[i, n:] == 0).all()
     with pytest.raises(ValueError, match="two ways to say the same"):
         masked(x, mask=mask, lengths=lengths)
-    with pytest.raises(ValueError, match="mask of shape"):
+    with pytest.raises(ValueError, match="give one value a position"):
         masked(x, mask=mask[:, :3])
     with pytest.raises(ValueError, match="does not end in"):
         sample(x)
@@ -181,6 +192,22 @@ def test_compiled_steps_are_the_same_steps():
         close(q, p)
     with torch.no_grad():
         close(torch.compile(model.eval(), fullgraph=True, backend="aot_eager")(batch()), model(batch()))
+
+
+def test_compiled_statistics_leave_out_what_eager_ones_do():
+    """Infinities, and channels of which a single value counts, leave the running statistics alone."""
+    x, mask = torch.randn(3, 2, 4), torch.zeros(3, 4, dtype=torch.bool)
+    mask[1, 2] = True
+    spoiled = x.clone()
+    spoiled[0, 1, 0] = torch.inf
+    for args in ((x, mask), (spoiled, None)):
+        eager = nt.MaskedBatchNorm(2)
+        compiled = copy.deepcopy(eager)
+        eager(*args)
+        torch.compile(compiled, fullgraph=True, backend="aot_eager")(*args)
+        for a, b in zip(eager.buffers(), compiled.buffers()):
+            close(b, a)
+        assert eager.running_mean[1] == 0 and eager.running_var[1] == 1
 
 
 def test_compiled_by_inductor():
