@@ -28,4 +28,9 @@ from norma._norma import (
 from norma.fold import fold_batch_norm
 from norma.frames import Standardizer, standardize
 
-__all__ = [name for name in dir() if name[0] != "_" and name not in ("fold", "frames")] + ["__version__"]
+# Type checkers take what is listed here, word for word, as the package's own.
+__all__ = [  # fmt: skip
+    "Grouping", "Moments", "Standardizer", "__version__", "backward", "batch_norm", "comparability", "fold_batch_norm",
+    "group_norm", "instance_norm", "layer_norm", "moments", "normalize", "num_threads", "rms_norm", "set_num_threads",
+    "standardize", "target", "targets", "vector_comparability",
+]

@@ -20,4 +20,9 @@ from norma.torch.layers import (
 )
 from norma.torch.model import Finding, Swap, convert, diagnose, fold, recalibrate, revert
 
-__all__ = [name for name in dir() if name[0].isupper()] + ["convert", "diagnose", "fold", "normalize", "recalibrate", "revert"]
+# Type checkers take what is listed here, word for word, as the package's own.
+__all__ = [  # fmt: skip
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Finding", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
+    "InstanceNorm3d", "LayerNorm", "MaskedBatchNorm", "RMSNorm", "SampleLayerNorm", "Swap", "convert", "diagnose",
+    "fold", "normalize", "recalibrate", "revert",
+]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Optional, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 import norma
 from norma.fold import fold_batch_norm
 from norma.torch import layers
+
+Model = TypeVar("Model", bound=nn.Module)
 
 # ------------------------------------------------------------------------------------------------------------- convert
 
@@ -38,7 +40,7 @@ class Swap(NamedTuple):
         return f"{place}: {self.before} -> {self.after}" if self.after else f"{place}: {self.before} stays: {self.why}"
 
 
-def convert(model: nn.Module, *, report: bool | list[Swap] = False) -> nn.Module:
+def convert(model: Model, *, report: bool | list[Swap] = False) -> Model:
     """Swaps every normalization layer of torch.nn for Norma's, in place, and returns the model.
 
     The objects stay who they are: parameters, buffers, hooks, optimizers and state_dict are untouched; undo with
@@ -54,7 +56,7 @@ def convert(model: nn.Module, *, report: bool | list[Swap] = False) -> nn.Module
     return model
 
 
-def revert(model: nn.Module) -> nn.Module:
+def revert(model: Model) -> Model:
     """Makes torch.nn's layers again of those that convert() swapped, in place."""
     back = {after: before for before, after in _SWAPS.items()}
     for module in model.modules():
@@ -108,7 +110,7 @@ class _Tracer(torch.fx.Tracer):
         return _is_normalization(module) or super().is_leaf_module(module, name)
 
 
-def fold(model: nn.Module, batch: Any = None) -> nn.Module:
+def fold(model: Model, batch: Any = None) -> Model:
     """Folds each BatchNorm into the convolution or linear layer before it, for inference; in place, and returns the model.
 
     The BatchNorm becomes an nn.Identity. Folded are those in eval mode with running statistics whose input comes from one
@@ -210,7 +212,7 @@ def _tracking(model: nn.Module) -> Iterator[tuple[str, _BatchNorm]]:
             yield name, module
 
 
-def recalibrate(model: nn.Module, loader: Iterable[Any], *, sequential: bool = False) -> nn.Module:
+def recalibrate(model: Model, loader: Iterable[Any], *, sequential: bool = False) -> Model:
     """Sets every BatchNorm's running_mean and running_var to the exact statistics of the whole set: each element counts
     once, and batches are merged, not averaged. Returns the model, in the mode it was in.
 
