@@ -2,6 +2,7 @@
 // Backward, rows.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "rows.hpp"
 
@@ -203,27 +204,41 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   }
 }
 
-/// What backward_rows_of takes: distributions of one run each, in one chunk, evenly spaced, that share their weights.
+/// What backward_rows_of takes: distributions of one run each, evenly spaced, that share their weights and are still in L2 when
+/// their sums are known.
 bool alike(const PlanData& plan) {
-  if (plan.staged || !plan.pooled.empty() || !plan.label_start.empty() || plan.inner.size > simd::kChunk) return false;
+  if (plan.staged || !plan.pooled.empty() || !plan.label_start.empty()) return false;
+  if (plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) > 64 * 1024) return false;
   if (!plan.kept.empty() && plan.kept.back().step.distribution != 1) return false;
   return std::all_of(plan.kept.begin(), plan.kept.end(), [](const Loop& loop) { return loop.step.parameter == 0; });
 }
 
-/// Such distributions, four at a time: while they are still in the caches dx is written, and dweight and dbias are loaded and
-/// stored once for the four.
+/// Such distributions, four at a time: dweight and dbias are loaded and stored once for the four.
 void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, double* dweight, double* dbias) {
   constexpr std::int64_t kTogether = 4;
+  static_assert(64 * 1024 <= 2 * Distribution::kBlock * simd::kChunk, "a run of f16 is one block of chunks");
   const PlanData& plan = call.plan;
   const Loop one, &loop = plan.kept.empty() ? one : plan.kept.back();
   const std::int64_t size = call.element_size(), length = plan.inner.size;
   const auto n = static_cast<double>(length);
-  std::array<simd::GradRow, kTogether> rows;
-  simd::GradSumsRows sums{nullptr, nullptr, 1, loop.step.operand[0], loop.step.operand[1], length, {}, call.weight, 0, nullptr};
+  const auto measure = [&](simd::GradRow& row) {
+    GradSums total;
+    for (std::int64_t from = 0; from < length; from += simd::kChunk) {
+      simd::LaneSums lanes;
+      call.kernels.grad_sums_rows({static_cast<const std::byte*>(row.x) + from * size,
+                                   static_cast<const std::byte*>(row.dy) + from * size, 1, loop.step.operand[0],
+                                   loop.step.operand[1], std::min(simd::kChunk, length - from), row.standard,
+                                   call.parameter(call.weight, from), 0, &lanes});
+      total.add({simd::sum_of(lanes.first), simd::sum_of(lanes.second)});
+    }
+    row.mean_g = call.centered ? total.g / n : 0;
+    row.mean_gx = total.gx * row.standard.rstd / n;
+  };
   while (first < last) {
     const Offsets at = plan.kept_offsets(first);
     const std::int64_t stretch = std::min(last - first, loop.size - first % loop.size);
     for (std::int64_t i = 0; i < stretch; i += kTogether) {
+      std::array<simd::GradRow, kTogether> rows;
       const std::int64_t count = std::min(kTogether, stretch - i);
       for (std::int64_t k = 0; k < count; ++k) {
         simd::GradRow& row = rows[static_cast<std::size_t>(k)];
@@ -236,18 +251,19 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
                call.standard(call.given[static_cast<std::size_t>(at.distribution + i + k)]),
                0,
                0};
-        if (call.constant_statistics) continue;
-        simd::LaneSums lanes;
-        sums.x = row.x;
-        sums.dy = row.dy;
-        sums.standard = row.standard;
-        sums.sums = &lanes;
-        call.kernels.grad_sums_rows(sums);
-        row.mean_g = call.centered ? simd::sum_of(lanes.first) / n : 0;
-        row.mean_gx = simd::sum_of(lanes.second) * row.standard.rstd / n;
+        if (!call.constant_statistics) measure(row);
       }
-      call.kernels.grad_elements(
-          {rows.data(), count, length, call.constant_statistics, call.weight, dweight, dbias, call.stream});
+      for (std::int64_t from = 0; from < length; from += simd::kChunk) {
+        call.kernels.grad_elements({rows.data(), count, std::min(simd::kChunk, length - from), call.constant_statistics,
+                                    call.parameter(call.weight, from), dweight ? dweight + from : nullptr,
+                                    dbias ? dbias + from : nullptr, call.stream});
+        const std::int64_t step = simd::kChunk * size;
+        for (simd::GradRow& row : rows) {
+          row.x = static_cast<const std::byte*>(row.x) + step;
+          row.dy = static_cast<const std::byte*>(row.dy) + step;
+          if (row.dx) row.dx = static_cast<std::byte*>(row.dx) + step;
+        }
+      }
     }
     first += stretch;
   }
@@ -262,8 +278,13 @@ void backward_element_weights(const Call& call, bool shared) {
   const std::int64_t groups = std::clamp<std::int64_t>(n / kLeast, 1, kGroups);
   Scratch::Frame frame;
   // One group adds up in place.
-  auto* dweight = call.dweight && groups > 1 ? frame.make<double>(groups * parameters) : call.dweight;
-  auto* dbias = call.dbias && groups > 1 ? frame.make<double>(groups * parameters) : call.dbias;
+  auto* dweight = call.dweight && groups > 1 ? frame.take<double>(groups * parameters) : call.dweight;
+  auto* dbias = call.dbias && groups > 1 ? frame.take<double>(groups * parameters) : call.dbias;
+  const auto clear = [&](std::int64_t group) {
+    for (double* sums : {dweight, dbias}) {
+      if (sums && groups > 1) std::fill_n(sums + group * parameters, parameters, 0.0);
+    }
+  };
   auto* means = frame.take<GradSums>(n);
   const auto measure = [&](Pass& pass, std::int64_t i) {
     const Distribution d(plan, i);
@@ -286,6 +307,7 @@ void backward_element_weights(const Call& call, bool shared) {
   const bool rows_alike = alike(plan);
   if (!shared || groups >= call.runner.concurrency()) {
     for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
+      clear(group);
       if (rows_alike) {
         return backward_rows_of(call, n * group / groups, n * (group + 1) / groups,
                                 dweight ? dweight + group * parameters : nullptr, dbias ? dbias + group * parameters : nullptr);
@@ -298,6 +320,7 @@ void backward_element_weights(const Call& call, bool shared) {
       }
     });
   } else {
+    for (std::int64_t group = 0; group < groups; ++group) clear(group);
     // Few and long: first every distribution's sums, then pieces of all of them, which write to different parameters.
     for_each_task(call.runner, true, n, [&](std::int64_t i) {
       Staging staging(plan);
@@ -315,12 +338,16 @@ void backward_element_weights(const Call& call, bool shared) {
       for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) write(pass, i, group, t % pieces, pieces);
     });
   }
-  for (std::int64_t group = 0; groups > 1 && group < groups; ++group) {
-    for (std::int64_t p = 0; p < parameters; ++p) {
-      if (dweight) call.dweight[p] += dweight[group * parameters + p];
-      if (dbias) call.dbias[p] += dbias[group * parameters + p];
+  if (groups == 1) return;
+  // The groups' sums are as many numbers as a few hundred rows: worth sharing too.
+  for_each_range(call.runner, shared, parameters, [&](std::int64_t first, std::int64_t last) {
+    for (const auto& [to, from] : {std::pair{call.dweight, dweight}, std::pair{call.dbias, dbias}}) {
+      for (std::int64_t group = 0; to && group < groups; ++group) {
+        const double* part = from + group * parameters;
+        for (std::int64_t p = first; p < last; ++p) to[p] += part[p];
+      }
     }
-  }
+  });
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "norma/grouping.hpp"
+#include "norma/normalize.hpp"
+
+namespace norma::python {
+
+namespace nb = nanobind;
+
+/// Python's Grouping: which one it is and its numbers, so that plans can be found again by them. Owns its keys and lengths, and
+/// holds its mask.
+struct Spec {
+  enum class Kind : std::uint8_t { over, batch, ghost_batch, layer, sample, instance, group, labels };
+  using Integers = std::shared_ptr<const std::vector<std::int64_t>>;
+
+  Kind kind = Kind::over;
+  int axis = 1;             ///< of channels, or the labelled one
+  std::int64_t number = 0;  ///< of groups, or of samples in a ghost batch
+  Dims dims{};              ///< the axes pooled, or normalized_shape
+  std::optional<Dims> parameters{};
+  Integers keys{}, lengths{};
+  int lengths_axis = 1;
+  nb::object mask{};
+
+  norma::Grouping core(const ConstView& mask_view) const;
+};
+
+/// The plan of a grouping on these views (x; x, y; or x, dy, dx): a remembered one where there is one. The GIL is held.
+/// With keys or lengths it is made each time, as both are part of a plan.
+Plan plan_for(const Spec& spec, const ConstView& mask, std::span<const ConstView> views);
+
+void bind_grouping(nb::module_& m);
+
+}  // namespace norma::python

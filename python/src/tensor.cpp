@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor.hpp"
+
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <string>
+
+namespace norma::python {
+
+namespace {
+
+// DLPack 1.x, as far as it is used here (github.com/dmlc/dlpack, include/dlpack/dlpack.h).
+constexpr std::int32_t kCpu = 1;
+constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6;
+
+struct DLTensor {
+  void* data;
+  std::int32_t device_type, device_id, ndim;
+  std::uint8_t code, bits;
+  std::uint16_t lanes;
+  std::int64_t *shape, *strides;
+  std::uint64_t byte_offset;
+};
+
+/// The table of C functions that a type carries as `__dlpack_c_exchange_api__`.
+struct ExchangeApi {
+  std::uint32_t major, minor;
+  void* previous;
+  void* allocate;
+  void* managed_from_object;
+  void* managed_to_object;
+  int (*tensor_from_object)(void* object, DLTensor* out);  // borrows
+  void* current_stream;
+};
+
+PyObject* imported(const char* module, const char* name) {
+  return nb::object(nb::module_::import_(module).attr(name)).release().ptr();  // kept for the life of the process
+}
+
+bool loaded(const char* module) { return PyDict_GetItemString(PyImport_GetModuleDict(), module) != nullptr; }
+
+bool is_instance(nb::handle object, const char* module, const char* type) {
+  if (!loaded(module)) return false;
+  const nb::object wanted = nb::module_::import_(module).attr(type);
+  return PyObject_IsInstance(object.ptr(), wanted.ptr()) == 1;
+}
+
+std::string text_of(nb::handle object, const char* attribute) { return nb::str(nb::object(object.attr(attribute))).c_str(); }
+std::string name_of_type(nb::handle object) { return text_of(object.type(), "__name__"); }
+
+}  // namespace
+
+/// What is known of a type of arrays; asked once.
+struct ArrayType {
+  enum class Family : std::uint8_t { numpy, torch, dlpack, buffer, none };
+  Family family = Family::none;
+  int (*tensor_from_object)(void*, DLTensor*) = nullptr;
+
+  static const ArrayType& of(nb::handle object);
+
+ private:
+  static ArrayType made_of(nb::handle object);
+};
+
+ArrayType ArrayType::made_of(nb::handle object) {
+  ArrayType type;
+  if (is_instance(object, "numpy.ma", "MaskedArray")) return type;
+  if (is_instance(object, "numpy", "ndarray")) {
+    type.family = Family::numpy;
+  } else if (is_instance(object, "torch", "Tensor")) {
+    type.family = Family::torch;
+  } else if (nb::hasattr(object, "__dlpack__")) {
+    type.family = Family::dlpack;
+  } else if (PyObject_CheckBuffer(object.ptr()) && !PyBytes_Check(object.ptr())) {
+    type.family = Family::buffer;
+  }
+  const nb::handle python_type = object.type();
+  if (nb::hasattr(python_type, "__dlpack_c_exchange_api__")) {
+    const nb::object capsule = python_type.attr("__dlpack_c_exchange_api__");
+    const auto* api = static_cast<const ExchangeApi*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
+    if (api == nullptr) PyErr_Clear();
+    if (api != nullptr && api->major == 1) type.tensor_from_object = api->tensor_from_object;
+  }
+  return type;
+}
+
+const ArrayType& ArrayType::of(nb::handle object) {
+  // A few types make up nearly all calls. Those remembered are kept alive, so that their addresses stay theirs.
+  struct Remembered {
+    PyTypeObject* type;
+    ArrayType known;
+  };
+  static std::array<Remembered, 16> remembered;
+  static std::size_t count = 0;
+  PyTypeObject* type = Py_TYPE(object.ptr());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (remembered[i].type == type) return remembered[i].known;
+  }
+  const ArrayType made = made_of(object);
+  if (count == remembered.size()) {
+    static ArrayType last;
+    return last = made;
+  }
+  Py_INCREF(reinterpret_cast<PyObject*>(type));
+  remembered[count] = {type, made};
+  return remembered[count++].known;
+}
+
+Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name), access_(access) {
+  if (!object.is_valid() || object.is_none()) return;
+  object_ = object;
+  type_ = &ArrayType::of(object);
+  if (type_->family == ArrayType::Family::torch) {
+    static PyObject* requires_grad = PyUnicode_InternFromString("requires_grad");
+    static PyObject* is_grad_enabled = imported("torch", "is_grad_enabled");
+    const nb::object needs = nb::steal(PyObject_GetAttr(object.ptr(), requires_grad));
+    if (!needs.is_valid()) nb::raise_python_error();
+    if (needs.ptr() == Py_True && nb::cast<bool>(nb::handle(is_grad_enabled)())) {
+      const std::string text = std::string(name) +
+                               " requires a gradient, which this function does not record; use norma.torch's layers, or "
+                               "x.detach(), or torch.no_grad()";
+      throw nb::value_error(text.c_str());
+    }
+  }
+  if (type_->tensor_from_object != nullptr) {
+    DLTensor tensor;
+    if (type_->tensor_from_object(object.ptr(), &tensor) != 0) {
+      nb::python_error error;  // kept: asking for the device must not meet it
+      if (nb::hasattr(object, "device") && text_of(object, "device") != "cpu") refuse_device();
+      throw error;
+    }
+    adopt(&tensor);
+  } else if (type_->family == ArrayType::Family::numpy || type_->family == ArrayType::Family::buffer) {
+    adopt_buffer();
+  } else if (type_->family == ArrayType::Family::dlpack || type_->family == ArrayType::Family::torch) {
+    import_dlpack();
+  } else {
+    refuse_type("an array of NumPy, PyTorch, JAX, or another with __dlpack__");
+  }
+  if (access == Access::write && readonly_) {
+    const std::string text = std::string(name) +
+                             " may not be written (a read-only array, or of a library whose arrays never "
+                             "change, as JAX'); leave it out, and take what is returned";
+    throw nb::value_error(text.c_str());
+  }
+}
+
+Tensor::~Tensor() {
+  if (has_buffer_) PyBuffer_Release(&buffer_);
+}
+
+void Tensor::refuse_type(const char* expected) const {
+  std::string what = name_of_type(object_);
+  if (bits_ != 0 && nb::hasattr(object_, "dtype")) what += " of " + text_of(object_, "dtype");
+  const std::string text = std::string(name_) + " is a " + what + "; give " + expected;
+  throw nb::type_error(text.c_str());
+}
+
+void Tensor::refuse_device() const {
+  const std::string device = nb::hasattr(object_, "device") ? text_of(object_, "device") : "another device";
+  const std::string text =
+      std::string(name_) + " lives on " + device + "; Norma computes on CPUs: move it there, as x.cpu() does";
+  throw nb::value_error(text.c_str());
+}
+
+void Tensor::adopt(const void* dl_tensor) {
+  const auto& t = *static_cast<const DLTensor*>(dl_tensor);
+  if (t.device_type != kCpu) refuse_device();
+  shape_ = Dims(std::span(t.shape, static_cast<std::size_t>(t.ndim)));
+  strides_ = t.strides ? Dims(std::span(t.strides, static_cast<std::size_t>(t.ndim))) : contiguous_strides(shape_);
+  data_ = static_cast<char*>(t.data) + t.byte_offset;
+  code_ = t.code;
+  bits_ = t.lanes == 1 ? t.bits : 0;
+}
+
+void Tensor::import_dlpack() {
+  const auto array = nb::cast<nb::ndarray<nb::ro>>(object_, false);
+  DLTensor t{};
+  t.data = const_cast<void*>(array.data());
+  t.device_type = array.device_type();
+  t.ndim = static_cast<std::int32_t>(array.ndim());
+  const nb::dlpack::dtype dtype = array.dtype();
+  t.code = dtype.code;
+  t.bits = dtype.bits;
+  t.lanes = dtype.lanes;
+  t.shape = const_cast<std::int64_t*>(array.shape_ptr());
+  t.strides = const_cast<std::int64_t*>(array.stride_ptr());
+  adopt(&t);
+  keeper_ = nb::cast(array);
+  if (access_ == Access::write) {
+    nb::ndarray<> written;
+    // JAX' arrays never change, but do not say so through DLPack.
+    readonly_ = is_instance(object_, "jax", "Array") || !nb::try_cast(object_, written, false);
+  }
+}
+
+void Tensor::adopt_buffer() {
+  nb::handle source = object_;
+  nb::object bits;
+  if (type_->family == ArrayType::Family::numpy) {
+    // The buffer protocol has no bfloat16; ml_dtypes' is seen through its bits.
+    static PyObject* dtype_name = PyUnicode_InternFromString("dtype");
+    static PyObject* num_name = PyUnicode_InternFromString("num");
+    const nb::object dtype = nb::steal(PyObject_GetAttr(object_.ptr(), dtype_name));
+    const nb::object num = nb::steal(PyObject_GetAttr(dtype.ptr(), num_name));
+    constexpr long kFirstUserType = 256;
+    if (PyLong_AsLong(num.ptr()) >= kFirstUserType) {
+      bits_ = 1;
+      if (text_of(object_, "dtype") != "bfloat16") refuse_type("float32, float64, float16 or bfloat16");
+      bits = object_.attr("view")("uint16");
+      source = bits;
+    }
+  }
+  if (PyObject_GetBuffer(source.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) nb::raise_python_error();
+  has_buffer_ = true;
+  readonly_ = buffer_.readonly != 0;
+  data_ = buffer_.buf;
+  const auto size = static_cast<std::int64_t>(buffer_.itemsize);
+  bool whole = true;
+  if (buffer_.ndim > kMaxRank) Dims(std::vector<std::int64_t>(static_cast<std::size_t>(buffer_.ndim)));
+  for (int axis = 0; axis < buffer_.ndim; ++axis) {
+    shape_.push_back(buffer_.shape[axis]);
+    strides_.push_back(size == 0 ? 0 : buffer_.strides[axis] / size);
+    whole = whole && size != 0 && buffer_.strides[axis] % size == 0;
+  }
+  const char* format = buffer_.format ? buffer_.format : "B";
+  if (*format == '<' || *format == '=' || *format == '@') ++format;
+  bits_ = static_cast<std::uint8_t>(size * 8);
+  switch (format[1] == '\0' ? *format : '\0') {
+    case 'f':
+    case 'd':
+    case 'e': code_ = kFloat; break;
+    case '?': code_ = kBool; break;
+    case 'B': code_ = kUInt; break;
+    case 'H': code_ = bits.is_valid() ? kBfloat : kUInt; break;
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+    case 'n': code_ = kInt; break;
+    default: code_ = 255; break;
+  }
+  if (!whole) refuse_type("one whose strides are whole elements; copy it first");
+}
+
+ConstView Tensor::floats() const {
+  if (empty()) return {};
+  if (is(kFloat, 32)) return {data_, DType::f32, shape_, strides_};
+  if (is(kFloat, 64)) return {data_, DType::f64, shape_, strides_};
+  if (is(kFloat, 16)) return {data_, DType::f16, shape_, strides_};
+  if (is(kBfloat, 16)) return {data_, DType::bf16, shape_, strides_};
+  refuse_type("float32, float64, float16 or bfloat16");
+}
+
+View Tensor::written() const {
+  const ConstView v = floats();
+  return v.empty() ? View() : View(data_, v.dtype(), shape_, strides_);
+}
+
+ConstView Tensor::mask() const {
+  if (empty()) return {};
+  if (is(kBool, 8) || is(kUInt, 8)) return {data_, DType::u8, shape_, strides_};
+  refuse_type("bool or uint8: true where an element counts");
+}
+
+Moments* Tensor::moments(std::int64_t& count) const {
+  if (!is(kInt, 64) || shape_.rank() != 2 || shape_[1] != 4 || !(strides_ == contiguous_strides(shape_))) {
+    refuse_type("norma.Moments, or contiguous int64 of shape (distributions, 4)");
+  }
+  count = shape_[0];
+  return static_cast<Moments*>(data_);
+}
+
+std::vector<std::int64_t> Tensor::integers() const {
+  if (shape_.rank() != 1 || !(is(kInt, 64) || is(kInt, 32))) refuse_type("one axis of int64 or int32");
+  std::vector<std::int64_t> values(static_cast<std::size_t>(shape_[0]));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i) * strides_[0];
+    values[i] = bits_ == 64 ? static_cast<const std::int64_t*>(data_)[at] : static_cast<const std::int32_t*>(data_)[at];
+  }
+  return values;
+}
+
+// ------------------------------------------------------------------------------------------------------------- results
+
+Result::Result(const Tensor& x) : x_(x) {
+  using Family = ArrayType::Family;
+  if (x.type_->family == Family::numpy || x.type_->family == Family::torch) {
+    static PyObject* numpy = imported("numpy", "empty_like");
+    static PyObject* torch = loaded("torch") ? imported("torch", "empty_like") : nullptr;
+    if (x.type_->family == Family::torch && torch == nullptr) torch = imported("torch", "empty_like");
+    made_ = nb::handle(x.type_->family == Family::numpy ? numpy : torch)(x.object_);
+    tensor_.emplace(made_, "out", Access::write);
+    view_ = tensor_->written();
+    return;
+  }
+  // 64: what JAX asks of memory that it takes over without a copy.
+  constexpr std::align_val_t kAlignment{64};
+  const ConstView v = x.floats();
+  memory_ = ::operator new(std::max<std::size_t>(1, static_cast<std::size_t>(v.size()) * size_of(v.dtype())), kAlignment);
+  owner_ = nb::capsule(memory_, [](void* p) noexcept { ::operator delete(p, kAlignment); });
+  view_ = View(memory_, v.dtype(), v.shape());
+}
+
+nb::object Result::object() {
+  if (made_.is_valid()) return made_;
+  std::array<std::size_t, kMaxRank> shape{};
+  for (int axis = 0; axis < view_.rank(); ++axis)
+    shape[static_cast<std::size_t>(axis)] = static_cast<std::size_t>(view_.shape()[axis]);
+  const nb::dlpack::dtype dtype{view_.dtype() == DType::bf16 ? kBfloat : kFloat,
+                                static_cast<std::uint8_t>(8 * size_of(view_.dtype())), 1};
+  const nb::ndarray<nb::array_api> ours(memory_, static_cast<std::size_t>(view_.rank()), shape.data(), owner_, nullptr, dtype);
+  const nb::object exporter = nb::cast(ours);
+  nb::object library;
+  if (nb::hasattr(x_.object_, "__array_namespace__")) {
+    library = x_.object_.attr("__array_namespace__")();
+  } else if (x_.type_->family == ArrayType::Family::buffer) {
+    library = nb::module_::import_("numpy");
+  }
+  return library.is_valid() && nb::hasattr(library, "from_dlpack") ? library.attr("from_dlpack")(exporter) : exporter;
+}
+
+// ------------------------------------------------------------------------------------------------------------- numbers
+
+std::vector<std::int64_t> integers(nb::handle object, const char* name) {
+  if (!PySequence_Check(object.ptr()) || nb::hasattr(object, "__dlpack__")) return Tensor(object, name).integers();
+  std::vector<std::int64_t> values;
+  try {
+    for (const nb::handle item : object) values.push_back(nb::cast<std::int64_t>(item));
+  } catch (const nb::cast_error&) {
+    const std::string text = std::string(name) + " holds something that is no integer of 64 bits; give integers";
+    throw nb::type_error(text.c_str());
+  }
+  return values;
+}
+
+Dims dims(nb::handle object, const char* name) {
+  if (PyLong_Check(object.ptr())) return {nb::cast<std::int64_t>(object)};
+  if (PyTuple_Check(object.ptr())) {
+    Dims result;
+    for (Py_ssize_t i = 0, n = PyTuple_Size(object.ptr()); i < n; ++i) {
+      const std::int64_t value = PyLong_AsLongLong(PyTuple_GetItem(object.ptr(), i));
+      if (value == -1 && PyErr_Occurred()) nb::raise_python_error();
+      result.push_back(value);
+    }
+    return result;
+  }
+  return Dims(integers(object, name));
+}
+
+}  // namespace norma::python
