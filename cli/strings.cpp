@@ -258,6 +258,64 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"notes.few_rms", "Small: {count} of {total} distributions, down to {fewest} elements. Of n elements no value exceeds √n, here {most:.2f}, whatever the data.", "{total} 个分布中有 {count} 个很小，最少的只有 {fewest} 个元素。n 个元素的结果，绝对值不会超过 √n，这里是 {most:.2f}，与数据无关。"},
 {"notes.empty", "Empty: {count} of {total} distributions. All their elements are padding or masked.", "{total} 个分布中有 {count} 个是空的：其元素全部是填充或被掩码。"},
 {"notes.large_eps", "In {count} of {total} distributions eps = {eps} is more than a hundredth of the variance, and shrinks the result.", "{total} 个分布中有 {count} 个，其 eps = {eps} 超过方差的百分之一，会使结果偏小。"},
+
+// ---- pages of HTML ----
+{"page.contents", "Contents", "目录"},
+{"page.numbers", "The numbers in these pictures", "图中的数字"},
+{"page.made_by", "Made by Norma {version}. It needs no network and no script; rounded numbers in tables carry their exact values in the page's source.", "由 Norma {version} 生成。本页无需网络，也没有脚本；表格中四舍五入的数字，其精确值保存在网页源代码里。"},
+
+{"bars.title", "Pairs of elements: is the order kept?", "数对的大小次序是否不变？"},
+{"bars.plain", "Pairs of elements, without weight and bias", "数对的次序，不带 weight 和 bias"},
+{"bars.affine", "Pairs of elements, with weight and bias", "数对的次序，带上 weight 和 bias"},
+{"bars.description", "{label}: {value}. ", "{label}：{value}。"},
+
+{"block.title", "One distribution in the whole tensor", "整个张量中的一个分布"},
+{"block.axis", "{axis} ({size})", "{axis}（{size}）"},
+{"block.description", "A block of cells. Coloured: the distribution of {place}. Strong lines part the distributions.", "由小格组成的方块。着色的是分布：{place}。粗线分开各个分布。"},
+{"block.caption", " Strong lines part the distributions; dashed cells belong to none.", "粗线分开各个分布；虚线的小格不属于任何分布。"},
+
+{"explain.source", "Input: {name}{more}", "输入：{name}{more}"},
+{"explain.more", ", and {count} more", "，另有 {count} 个"},
+
+{"ridges.heading", "Before and after", "归一化之前与之后"},
+{"ridges.before", "Before", "之前"},
+{"ridges.before.axis", "value", "数值"},
+{"ridges.after", "After: mean 0, deviation 1, each by itself", "之后：各自均值为 0，标准差为 1"},
+{"ridges.after.axis", "deviations from its own mean", "距自己的均值几个标准差"},
+{"ridges.after_rms", "After: root mean square 1, each by itself", "之后：各自的均方根为 1"},
+{"ridges.after_rms.axis", "times its own root mean square", "自身均方根的倍数"},
+{"ridges.affine", "After, with weight and bias", "之后，带上 weight 和 bias"},
+{"ridges.affine.axis", "value", "数值"},
+{"ridges.description", "{count} distributions, one above the other, on one axis from {low} to {high}.", "{count} 个分布，上下排列，共用一个从 {low} 到 {high} 的坐标轴。"},
+{"ridges.all", "Every distribution, with all of its elements; small ones as dots. ", "全部分布，各含其所有元素；小的分布画成点。"},
+{"ridges.some", "{shown} of {count} distributions, from the widest to the narrowest, each with all of its elements; small ones as dots. ", "{count} 个分布中的 {shown} 个，从最宽到最窄，各含其所有元素；小的分布画成点。"},
+{"ridges.caption", "All hills are drawn equally high. *Where a hill stands and how wide it is, is lost; its shape is kept.*", "所有的峰画得一样高。*峰的位置和宽窄不再可见，形状则保留下来。*"},
+{"ridges.caption_rms", "All hills are drawn equally high. *How large a distribution's values are, is lost; its shape is kept, and so is which side of zero a value is on.*", "所有的峰画得一样高。*一个分布的数值有多大，不再可见；形状和正负号保留下来。*"},
+{"ridges.constant", "constant: {value}", "常数：{value}"},
+{"ridges.unusable", "no finite value", "没有有限的数值"},
+
+{"ranks.heading", "What stays comparable", "什么仍然可比"},
+{"ranks.title", "From the largest to the smallest", "从最大到最小"},
+{"ranks.before", "before", "之前"},
+{"ranks.after", "after", "之后"},
+{"ranks.description", "{lines} lines from a rank before to a rank after. Lines of one distribution cross {within} times; of {pairs} pairs of lines of two distributions {across} cross.", "{lines} 条线，从之前的名次连到之后的名次。同一分布的线相交 {within} 次；{pairs} 对不同分布的线中有 {across} 对相交。"},
+{"ranks.caption", "*Ranks:* a sample of {elements} elements, at even ranks of {count} distributions: those with the highest, a middle and the lowest mean. Lines of one colour never cross: within a distribution the order stays. Of the {pairs} pairs of two colours {across} cross, at the rings: across distributions order means nothing any more. ", "*名次：*从 {count} 个分布（均值最高、居中与最低者）中，按名次等距抽取的 {elements} 个元素。同色的线从不相交：同一分布之内，次序不变。{pairs} 对异色的线中有 {across} 对相交（圆圈处）：不同分布之间，次序不再有意义。"},
+{"ranks.one", "*Ranks:* a sample of {elements} elements, at even ranks of one distribution. No lines cross: the order stays. ", "*名次：*从一个分布中按名次等距抽取的 {elements} 个元素。线与线不相交：次序不变。"},
+
+{"matrix.title", "Which pairs may be compared", "哪些数对可以比较"},
+{"matrix.description", "{count} elements against each other: {same} pairs belong to one distribution, {other} pairs to two.", "{count} 个元素两两相对：{same} 对同属一个分布，{other} 对分属两个分布。"},
+{"matrix.caption", "*Pairs:* {count} elements from the tensor's beginning, from top to bottom and, in the same order, from left to right. Where the two meet in orange they belong to one distribution and may be compared. × marks pairs whose order was in fact reversed.", "*数对：*张量开头的 {count} 个元素，从上到下、从左到右依同样次序排列。交点为橙色的两个元素同属一个分布，可以比较。× 表示这一对的次序确实颠倒了。"},
+
+{"turns.heading", "Where the vectors point", "向量指向何方"},
+{"turns.title", "How far each vector turned", "各向量转过的角度"},
+{"turns.before", "direction before", "原来的方向"},
+{"turns.mean", "mean {mean:.3g}°, most {max:.3g}°", "平均 {mean:.3g}°，最大 {max:.3g}°"},
+{"turns.all", "Thin lines: {count} vectors, each at its true angle from the direction that it had; the arrow is their mean. ", "细线：{count} 个向量，各按真实角度画出它偏离原方向多少；箭头是平均值。"},
+{"turns.sample", "Thin lines: a sample of {shown} of {count} vectors, at even ranks of their angles, each at its true angle from the direction that it had; the arrow is the mean of all. ", "细线：从 {count} 个向量中按角度名次等距抽取的 {shown} 个，各按真实角度画出它偏离原方向多少；箭头是全体的平均值。"},
+{"angles.title", "Angles between vectors", "向量之间的夹角"},
+{"angles.description", "{pairs} pairs of vectors, by their angle before and after.", "{pairs} 对向量，以之前与之后的夹角为坐标。"},
+{"angles.all", "Dots: the {pairs} pairs of {vectors} vectors; on the diagonal their angle has not changed.", "圆点：{vectors} 个向量的 {pairs} 对；在对角线上的，夹角没有改变。"},
+{"angles.sample", "Dots: the {pairs} pairs of a sample of {vectors} vectors; on the diagonal their angle has not changed.", "圆点：抽取的 {vectors} 个向量的 {pairs} 对；在对角线上的，夹角没有改变。"},
 });
 // clang-format on
 

@@ -13,6 +13,7 @@
 namespace norma::cli {
 
 using nlohmann::ordered_json;
+using report::Cell;
 using report::Lines;
 using report::Page;
 using report::Style;
@@ -209,7 +210,7 @@ void Images::show_means(Page& page, const Say& say) const {
     if (named) table.columns.push_back({"", left});
     for (const char* channel : kChannels) table.columns.push_back({say.name(channel)});
     for (std::int64_t image = 0; image < kImages; ++image) {
-      std::vector<std::string> row;
+      std::vector<Cell> row;
       if (named) row.push_back(say.name(kPhotos[static_cast<std::size_t>(image)]));
       // Adding 0 makes a -0 that rounding leaves a plain one.
       for (std::int64_t channel = 0; channel < kColours; ++channel) {
@@ -251,7 +252,7 @@ void Images::show_kinds(Page& page, const Say& say) const {
                {say("images.kinds.neither")}},
               {}};
   for (const Norm& norm : norms_) {
-    std::vector<std::string> row{norm_name(say, norm)};
+    std::vector<Cell> row{norm_name(say, norm)};
     for (const PairCounts* pairs : {&norm.kinds.channel, &norm.kinds.image, &norm.kinds.neither}) {
       row.push_back(
           page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,

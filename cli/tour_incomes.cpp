@@ -14,6 +14,7 @@
 namespace norma::cli {
 
 using nlohmann::ordered_json;
+using report::Cell;
 using report::Page;
 using report::Style;
 using report::Table;

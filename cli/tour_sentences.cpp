@@ -15,6 +15,7 @@
 namespace norma::cli {
 
 using nlohmann::ordered_json;
+using report::Cell;
 using report::Lines;
 using report::Page;
 using report::Style;
@@ -416,7 +417,7 @@ void Sentences::show_kinds(Page& page, const Say& say) const {
               {}};
   for (std::size_t n = 0; n < kNorms.size(); ++n) {
     if (!kNorms[n].centered) continue;
-    std::vector<std::string> row{norm_name(say, kNorms[n].name)};
+    std::vector<Cell> row{norm_name(say, kNorms[n].name)};
     for (const PairCounts* pairs : {&kinds_[n].word, &kinds_[n].sentence, &kinds_[n].feature}) {
       row.push_back(
           page.paint(pairs->reversed == 0 ? Style::kept : Style::plain,
@@ -459,7 +460,7 @@ void Sentences::show_batch(Page& page, const Say& say) const {
 
 void Sentences::show_mates(Page& page, const Say& say) const {
   Table table{{{say("mates.sentences"), Table::Align::left}}, {}};
-  std::vector<std::string> feature{norm_name(say, "feature")}, sentence{say("sentences.sentence")};
+  std::vector<Cell> feature{norm_name(say, "feature")}, sentence{say("sentences.sentence")};
   for (std::size_t i = 0; i < batch_.mates.size(); ++i) {
     table.columns.push_back({fmt::format("{}", i + 1)});
     feature.push_back(fmt::format("{:.2f}", batch_.mates[i].feature));

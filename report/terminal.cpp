@@ -140,7 +140,7 @@ std::vector<int> widths_of(const Table& table) {
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     int width = display_width(table.columns[c].heading);
     for (const auto& row : table.rows) {
-      if (c < row.size()) width = std::max(width, display_width(row[c]));
+      if (c < row.size()) width = std::max(width, display_width(row[c].text));
     }
     widths.push_back(width);
   }
@@ -257,13 +257,16 @@ void Page::lines(const Lines& block) {
 
 Lines Page::table_lines(const Table& table) const {
   const std::vector<int> widths = widths_of(table);
+  const auto painted = [&](const Cell& cell) {
+    return cell.style == Style::plain ? cell.text : paint(cell.style, cell.text);
+  };
   Lines lines;
   lines.push_back(
       paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return table.columns[c].heading; })));
   lines.push_back(
       paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return repeat("─", widths[c]); })));
   for (const auto& row : table.rows) {
-    lines.push_back(join_cells(table, widths, [&](std::size_t c) { return c < row.size() ? row[c] : std::string(); }));
+    lines.push_back(join_cells(table, widths, [&](std::size_t c) { return c < row.size() ? painted(row[c]) : std::string(); }));
   }
   return lines;
 }
