@@ -75,6 +75,24 @@ Picture draw_series(const std::vector<Series>& series, const SeriesOptions& opti
   return std::move(drawing).finish(end + 2, options.description);
 }
 
+Picture draw_words(const std::vector<WordRow>& rows, std::string title, std::string description) {
+  Drawing drawing(std::move(title));
+  std::size_t columns = 1;
+  for (const WordRow& row : rows) columns = std::max(columns, row.words.size());
+  const double cell = std::min(34.0, kPanelWidth / static_cast<double>(columns));
+  double y = drawing.y();
+  for (const WordRow& row : rows) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      const double x = static_cast<double>(c) * cell;
+      const bool on = static_cast<std::int64_t>(c) == row.marked, there = c < row.words.size();
+      drawing.rect({x + 1, y + 1}, cell - 2, cell - 2, there ? (on ? "row on" : "row") : "off", 3);
+      if (there) drawing.text({x + cell / 2, y + cell / 2 + 4.5}, row.words[c], on ? "dark" : "", Anchor::middle);
+    }
+    y += cell;
+  }
+  return std::move(drawing).finish(y + 4, std::move(description));
+}
+
 Picture draw_scatter(std::span<const Point> points, const ScatterOptions& options) {
   Drawing drawing(options.title);
   constexpr double kSide = 250, kLeft = 46;

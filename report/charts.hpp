@@ -131,6 +131,13 @@ struct SeriesOptions {
 };
 Picture draw_series(const std::vector<Series>& series, const SeriesOptions& options);
 
+/// Rows of words in a block, short rows filled up with empty places.
+struct WordRow {
+  std::vector<std::string> words;
+  std::int64_t marked = -1;
+};
+Picture draw_words(const std::vector<WordRow>& rows, std::string title, std::string description);
+
 /// Pairs of numbers: on the diagonal is what did not change.
 struct ScatterOptions {
   std::string title, description, before, after, unit;
