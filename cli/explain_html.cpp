@@ -35,6 +35,14 @@ std::vector<std::size_t> spread(std::size_t size, std::size_t most) {
   return places;
 }
 
+/// Rice's rule, 2·∛n bins over a distribution's own range, carried on over the whole axis.
+std::size_t bins_for(std::int64_t count, const report::Range& own, const report::Range& whole) {
+  constexpr double kFewest = 16, kMost = 160;
+  const double part = (own.high / 2 - own.low / 2) / (whole.high / 2 - whole.low / 2);
+  const double bins = 2 * std::cbrt(static_cast<double>(count)) / part;
+  return static_cast<std::size_t>(bins > kMost || !(part > 0) ? kMost : std::max(bins, kFewest));
+}
+
 /// x or what became of it, in C order.
 struct Stage {
   std::string_view id;  ///< also in the ids of the table of strings
@@ -152,11 +160,12 @@ report::Picture ExplanationPictures::ridges_of(const Stage& stage, const std::ve
   for (const report::Range& range : ranges) whole = report::join(whole, range);
   whole = whole.low > whole.high ? report::Range{-1, 1} : report::padded(whole);
   std::vector<report::Ridge> ridges(rows.size());
-  const report::Scale bins{whole, 0, report::kRidgeBins};
-  for (report::Ridge& ridge : ridges) ridge.counts.resize(report::kRidgeBins);
+  for (std::size_t i = 0; i < rows.size(); ++i) ridges[i].counts.resize(bins_for(rows[i]->moments.count, ranges[i], whole));
   for_each([&](std::size_t slot, double value) {
-    const auto bin = std::clamp<std::int64_t>(static_cast<std::int64_t>(bins.at(value)), 0, report::kRidgeBins - 1);
-    ++ridges[slot].counts[static_cast<std::size_t>(bin)];
+    std::vector<double>& counts = ridges[slot].counts;
+    const report::Scale bins{whole, 0, static_cast<double>(counts.size())};
+    const auto last = static_cast<std::int64_t>(counts.size()) - 1;
+    ++counts[static_cast<std::size_t>(std::clamp<std::int64_t>(static_cast<std::int64_t>(bins.at(value)), 0, last))];
     if (rows[slot]->moments.count <= static_cast<std::int64_t>(kFewToDot)) ridges[slot].values.push_back(value);
   });
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -383,7 +392,10 @@ Figure ExplanationPictures::turns_and_angles() const {
 
 Document Explanation::document(const Say& say) const {
   const ExplanationPictures pictures(*this, say);
-  Document page = make_document(say, heading(say));
+  // A shape does not break across lines.
+  std::string name = heading(say);
+  for (std::size_t at = name.find(" × "); at != std::string::npos; at = name.find(" × ", at)) name.replace(at, 4, "\u00A0×\u00A0");
+  Document page = make_document(say, name);
   if (!options_.inputs.empty()) {
     const std::string more = options_.inputs.size() == 1 ? "" : say("explain.more", fmt::arg("count", options_.inputs.size() - 1));
     page.paragraph(say("explain.source", fmt::arg("name", options_.inputs.front()), fmt::arg("more", more)), Style::faint);

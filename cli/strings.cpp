@@ -425,6 +425,8 @@ std::string percent(double part, double whole) {
   return share > 99.9 && share < 100 ? "> 99.9 %" : fmt::format("{:.1f} %", share);
 }
 
-std::string brief(double value, int digits) { return fmt::format("{:.{}g}", value + 0.0, digits); }
+std::string brief(double value, int digits) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.{}g}", value + 0.0, digits);  // a NaN's sign says nothing
+}
 
 }  // namespace norma::cli

@@ -41,13 +41,19 @@ report::Picture Sentences::turns_picture(const Say& say, std::string_view norm) 
   for (const Turn& turn : seen.turns) {
     if (turn.degrees >= 0) degrees.push_back(turn.degrees);
   }
+  // One opening for all, so that angles compare.
+  double widest = 0;
+  for (const LevelOutcome& outcome : levels_.front().outcomes) {
+    if (outcome.norm.name != "feature") widest = std::max(widest, outcome.vectors.plain.seen.max_degrees);
+  }
   const std::string mean = say("sentences.turns.mean", fmt::arg("mean", seen.mean_degrees), fmt::arg("max", seen.max_degrees));
   const std::string name = norm == "rms" ? say("norm.rms") : sentence_norm_name(say, norm);
   return report::draw_turns(degrees, {.title = name,
                                       .description = say("sentences.turns.title", fmt::arg("norm", name)) + say("list.comma") + mean,
                                       .before = say("turns.before"),
                                       .mean_label = mean,
-                                      .mean = seen.mean_degrees});
+                                      .mean = seen.mean_degrees,
+                                      .widest = widest});
 }
 
 report::Picture Sentences::bars_picture(const Say& say, std::size_t norm) const {

@@ -25,7 +25,7 @@ Picture draw_two_axes(const std::vector<double>& counts, const TwoAxesOptions& o
   const auto point_out = [&](double value, const std::string& words, double y, Anchor anchor) {
     const double at = x.at(value), shift = anchor == Anchor::start ? 5 : -5;
     drawing.line({at, y - 9}, {at, floor}, "axis");
-    drawing.text({at + shift, y}, words, "small", anchor);
+    drawing.text({at + shift, y}, words, "small halo", anchor);
   };
   const bool mean_right = options.mean >= options.median;
   point_out(options.mean, options.mean_label, top - 24, Anchor::start);

@@ -13,7 +13,7 @@ namespace norma::report {
 Picture draw_matrix(int size, const std::vector<PairState>& states, const std::vector<bool>& reversed, const MatrixOptions& options) {
   Drawing drawing(options.title);
   double names = 0;
-  for (const std::string& label : options.labels) names = std::max(names, text_width(label, 10) + 8);
+  for (const std::string& label : options.labels) names = std::max(names, text_width(label, kSmallSize) + 9);
   names = std::min(names, kPanelWidth * .42);
   const double cell = std::min((kPanelWidth - names - 2) / size, 26.0), x0 = names, y0 = drawing.y();
   // One path for all cells of a kind.
@@ -43,7 +43,7 @@ Picture draw_matrix(int size, const std::vector<PairState>& states, const std::v
   }
   for (std::size_t g = 0; g < options.labels.size(); ++g) {
     const double middle = y0 + (static_cast<double>(g) + .5) * options.group * cell;
-    drawing.text({x0 - 7, middle + 3.5}, options.labels[g], "tiny", Anchor::end);
+    drawing.text({x0 - 7, middle + 3.5}, options.labels[g], "small", Anchor::end);
   }
   return std::move(drawing).finish(y0 + end + 4, options.description);
 }

@@ -80,7 +80,7 @@ Picture draw_ridges(const std::vector<Ridge>& ridges, const RidgesOptions& optio
       drawing.path(path_through(hill), "line " + look);
     }
     drawing.line({x.from, floor}, {x.to, floor}, "rule");
-    drawing.text({x.from, floor - kHill - 3}, ridge.label, "small");
+    drawing.text({x.from, floor - kHill - 3}, ridge.label, "small halo");
   }
   drawing.text({x.to, bottom + 33}, options.axis, "faint small", Anchor::end);
   return std::move(drawing).finish(bottom + 40, options.description);

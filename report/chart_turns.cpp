@@ -23,6 +23,7 @@ struct Opening {
 };
 Opening opening_for(double most) {
   if (most <= 30) return {30, kPanelWidth - 36, 10};
+  if (most <= 60) return {60, 285, 15};
   return most <= 90 ? Opening{90, 215, 30} : Opening{180, kPanelWidth / 2 - 26, 30};
 }
 

@@ -44,8 +44,6 @@ struct RidgesOptions {
 /// Each hill has the same height, whatever its number of elements. A rule where zero is.
 Picture draw_ridges(const std::vector<Ridge>& ridges, const RidgesOptions& options);
 
-inline constexpr int kRidgeBins = 64;
-
 /// An element on a scale before and on one after; lines of one series never cross where their order is kept.
 struct RankLine {
   std::string before_label, after_label;

@@ -90,7 +90,7 @@ void Document::figure(const Figure& figure) {
   figures_.push_back(figure);
   const std::size_t count = figure.pictures.size();
   body() += fmt::format("<figure{}><div class=\"pictures{}\">\n", count > 1 ? " class=\"wide\"" : "",
-                        figure.small ? " small" : count == 2 ? " few" : "");
+                        figure.small ? (count == 4 ? " small four" : " small") : count == 2 ? " few" : "");
   for (const Picture& picture : figure.pictures) body() += picture_markup(picture);
   body() += "</div>";
   if (!figure.caption.empty()) body() += "<figcaption>" + rich(figure.caption) + "</figcaption>";
@@ -110,7 +110,7 @@ std::string Document::html() const {
       "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>{}</title>\n<style>{}{}</style>\n"
       "</head>\n<body>\n<main>\n<h1>{}</h1>\n{}",
       options_.language, escape(options_.name), page_style(), picture_style(), escape(options_.name), beginning_);
-  if (parts_.size() > 2) {
+  if (parts_.size() > 3) {  // of fewer, no list of contents is needed
     out += fmt::format("<nav aria-label=\"{}\"><ol>\n", escape(options_.contents));
     for (std::size_t i = 0; i < parts_.size(); ++i) out += fmt::format("<li><a href=\"#part{}\">{}</a></li>\n", i + 1, escape(parts_[i].title));
     out += "</ol></nav>\n";

@@ -21,6 +21,12 @@ std::string attribute(std::string_view name, double value) { return fmt::format(
 
 std::string look_of(std::string_view look) { return look.empty() ? std::string() : fmt::format(" class=\"{}\"", look); }
 
+/// "-1" with the sign that is as wide as a digit; tables keep the one that can be pasted into programs.
+std::string with_minus(std::string_view words) {
+  const bool negative = words.size() > 1 && words[0] == '-' && words[1] >= '0' && words[1] <= '9';
+  return negative ? "−" + std::string(words.substr(1)) : std::string(words);
+}
+
 std::string pair_of(Point p) { return coordinate(p.x) + ' ' + coordinate(p.y); }
 
 }  // namespace
@@ -28,7 +34,8 @@ std::string pair_of(Point p) { return coordinate(p.x) + ' ' + coordinate(p.y); }
 double text_width(std::string_view text, double size) { return display_width(text) * size * kColumn; }
 
 Drawing::Drawing(std::string title, double width) : width_(width), title_(std::move(title)) {
-  const int columns = static_cast<int>(width / (kTitleSize * kColumn));
+  constexpr double kBold = 1.12;
+  const int columns = static_cast<int>(width / (kTitleSize * kColumn * kBold));
   double at = 0;
   for (const std::string& words : wrap(title_, columns)) text({0, at += kTitleLine - (at == 0 ? 4 : 0)}, words, "name");
   y_ = at + 10;
@@ -72,7 +79,7 @@ void Drawing::marker(Marker marker, Point at, double size, std::string_view look
 
 void Drawing::text(Point at, std::string_view words, std::string_view look, Anchor anchor) {
   const std::string_view where = anchor == Anchor::middle ? " text-anchor=\"middle\"" : anchor == Anchor::end ? " text-anchor=\"end\"" : "";
-  body_ += fmt::format("<text{}{}{}{}>{}</text>", look_of(look), where, attribute("x", at.x), attribute("y", at.y), escape(words));
+  body_ += fmt::format("<text{}{}{}{}>{}</text>", look_of(look), where, attribute("x", at.x), attribute("y", at.y), escape(with_minus(words)));
 }
 
 void Drawing::image(Point corner, double width, double height, std::string_view uri) {

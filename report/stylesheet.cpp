@@ -8,7 +8,7 @@ std::string_view picture_style() {
 svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", "PingFang SC", "Microsoft YaHei",
   "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; fill: #1c2430; }
 svg text.name { font-size: 14px; font-weight: 600; } svg text.strong { font-weight: 600; } svg text.small { font-size: 11px; }
-svg text.tiny { font-size: 10px; } svg text.faint { fill: #5b6673; } svg text.white { fill: #ffffff; } svg text.dark { fill: #2b1600; }
+svg text.faint { fill: #5b6673; } svg text.halo { paint-order: stroke; stroke: #fcfcfb; stroke-width: 4px; stroke-linejoin: round; } svg text.white { fill: #ffffff; } svg text.dark { fill: #2b1600; }
 svg text.t0 { fill: #9c4a06; } svg text.t1 { fill: #1f5c9e; } svg text.t2 { fill: #0d6d60; } svg text.t3 { fill: #744591; }
 .paper { fill: #fcfcfb; } .rule { stroke: #e2e6ea; fill: none; } .axis { stroke: #97a3ae; fill: none; }
 .cell { stroke: #ffffff; stroke-width: .7; stroke-linejoin: round; }
@@ -26,7 +26,7 @@ svg text.t0 { fill: #9c4a06; } svg text.t1 { fill: #1f5c9e; } svg text.t2 { fill
 .kept { fill: #2f6fb5; } .tied { fill: #c3ccd5; } .reversed { fill: #f7d9c4; } .hatch { stroke: #b5420a; stroke-width: 1.2; fill: none; }
 .pixels { image-rendering: pixelated; }
 @media screen and (prefers-color-scheme: dark) {
-  svg text { fill: #e6ebf0; } svg text.faint { fill: #9fabb7; } svg text.dark { fill: #2b1600; } svg text.white { fill: #10151b; }
+  svg text { fill: #e6ebf0; } svg text.faint { fill: #9fabb7; } svg text.halo { stroke: #11161c; } svg text.dark { fill: #2b1600; } svg text.white { fill: #10151b; }
   svg text.t0 { fill: #f9ae62; } svg text.t1 { fill: #82b6ee; } svg text.t2 { fill: #5fcab8; } svg text.t3 { fill: #cba6e4; }
   .paper { fill: #11161c; } .rule { stroke: #2b343e; } .axis { stroke: #66737f; }
   .cell { stroke: #11161c; } .front { fill: #35414d; } .top { fill: #465463; } .side { fill: #28323c; } .row { fill: #2b353f; }
@@ -52,28 +52,28 @@ html { -webkit-text-size-adjust: 100%; scroll-behavior: auto; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.65 system-ui, -apple-system, "Segoe UI", Roboto,
   "Liberation Sans", "DejaVu Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif;
   overflow-wrap: break-word; }
-:lang(zh) { line-height: 1.8; }
+body:lang(zh) { line-height: 1.8; }
 main { display: grid; grid-template-columns: minmax(1.1rem, 1fr) minmax(0, 43rem) minmax(1.1rem, 1fr); padding: 4.5rem 0 6rem; }
 main > * { grid-column: 2; }
 h1, h2, h3 { line-height: 1.22; font-weight: 650; text-wrap: balance; }
-h1 { font-size: clamp(1.8rem, 1.3rem + 2.4vw, 2.9rem); letter-spacing: -.022em; margin: 0 0 1.1rem; }
-h2 { font-size: clamp(1.4rem, 1.15rem + 1.2vw, 1.95rem); letter-spacing: -.015em; margin: 0 0 .9rem; padding-top: 3.2rem; border-top: 1px solid var(--rule); margin-top: 4.2rem; }
+h1 { font-size: clamp(1.7rem, 1.3rem + 1.8vw, 2.3rem); letter-spacing: -.022em; margin: 0 0 1.1rem; }
+h2 { font-size: clamp(1.35rem, 1.15rem + 1.1vw, 1.75rem); letter-spacing: -.015em; margin: 0 0 .9rem; padding-top: 3.2rem; border-top: 1px solid var(--rule); margin-top: 4.2rem; }
 h3 { font-size: 1.16rem; margin: 2.8rem 0 .6rem; }
 p { margin: 0 0 1.05rem; } p.lead { font-size: clamp(1.1rem, 1rem + .5vw, 1.3rem); line-height: 1.6; margin-bottom: 1.4rem; }
 p.faint, figcaption, summary, .source { color: var(--faint); font-size: .9rem; line-height: 1.55; }
-:lang(zh) p.faint, :lang(zh) figcaption { line-height: 1.7; }
+p.faint:lang(zh), figcaption:lang(zh) { line-height: 1.7; }
 strong { font-weight: 650; } code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; background: var(--tint); padding: .1em .3em; border-radius: 3px; }
 nav { margin: 1.2rem 0 0; } nav ol { list-style: none; margin: 0; padding: 0; display: grid; gap: .35rem; } a { color: var(--kept); text-underline-offset: .18em; }
 nav a { text-decoration: none; } nav a:hover, nav a:focus-visible { text-decoration: underline; }
 figure { margin: 1.9rem 0 2.3rem; } figure.wide { grid-column: 1 / -1; justify-self: center; width: min(100% - 2.2rem, 78rem); }
 .pictures { display: flex; flex-wrap: wrap; gap: 2.2rem 3rem; justify-content: center; align-items: flex-start; }
-.pictures svg { display: block; flex: 1 1 20rem; width: 100%; max-width: 26.5rem; height: auto; overflow: visible; }
-.pictures.few svg { flex-basis: 24rem; } .pictures.small svg { flex: 1 1 14.5rem; max-width: 19rem; } figure:not(.wide) .pictures svg { max-width: 31rem; }
+.pictures svg { display: block; flex: 1 1 20rem; min-width: 0; max-width: 26.5rem; height: auto; overflow: visible; }
+.pictures.few svg { flex-basis: 24rem; } .pictures.small { column-gap: 2.4rem; } .pictures.four { max-width: 47rem; margin: 0 auto; } .pictures.small svg { flex: 1 1 15.5rem; max-width: 21.5rem; } figure:not(.wide) .pictures svg { max-width: 31rem; }
 figcaption { max-width: 43rem; margin: 1.1rem auto 0; }
 details { max-width: 43rem; margin: .7rem auto 0; } summary { cursor: pointer; width: fit-content; }
 summary:hover { color: var(--ink); } :focus-visible { outline: 2px solid var(--kept); outline-offset: 3px; border-radius: 2px; }
 .scroll { overflow-x: auto; margin: 1.2rem 0 1.7rem; } details .scroll { margin: .7rem 0 1rem; }
-table { border-collapse: collapse; font-size: .92rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
+table { word-break: keep-all; border-collapse: collapse; font-size: .92rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem 1.1rem .38rem 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); font-weight: 400; }
 thead th { color: var(--faint); font-size: .84rem; vertical-align: bottom; } .number { text-align: right; white-space: nowrap; }
 tr > :last-child { padding-right: 0; } tbody tr:last-child > * { border-bottom: 0; }
