@@ -30,9 +30,7 @@ std::string_view id_of(Order order) {
 std::string_view name_of(Order order) { return id_of(order).substr(std::string_view("promise.").size()); }
 
 Style style_of(Order order) {
-  return order == Order::kept                               ? Style::kept
-         : order == Order::none || order == Order::reversed ? Style::reversed
-                                                            : Style::plain;
+  return order == Order::kept ? Style::kept : order == Order::none || order == Order::reversed ? Style::reversed : Style::plain;
 }
 
 Cell count_cell(std::uint64_t count) { return {with_commas(static_cast<double>(count)), static_cast<double>(count)}; }
@@ -80,8 +78,7 @@ void show_order(Writer& page, const Say& say, const MapOrder& order) {
                {say("pairs.reversed"), right},
                {say("pairs.tied"), right}},
               {}};
-  table.rows.push_back(
-      row_of(say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
+  table.rows.push_back(row_of(say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
   table.rows.push_back(row_of(say, "pairs.across", order.across, false, order.seen.across));
   page.table(table);
 }
@@ -98,11 +95,13 @@ report::Picture draw_bars(const Say& say, const std::string& title, const std::v
     description += say("bars.description", fmt::arg("label", bar.label), fmt::arg("value", bar.value));
     ties = ties || bar.tied > 0;
   }
-  return report::draw_shares(bars, {title, description, say("pairs.kept"), ties ? say("pairs.tied") : "", say("pairs.reversed")});
+  return report::draw_shares(bars,
+                             {title, description, say("pairs.kept"), ties ? say("pairs.tied") : "", say("pairs.reversed")});
 }
 
 report::Picture picture_of(const Say& say, const MapOrder& order, const std::string& title) {
-  return draw_bars(say, title, {bar_of(say("pairs.within"), order.seen.within), bar_of(say("pairs.across"), order.seen.across)});
+  return draw_bars(say, title,
+                   {bar_of(say("pairs.within"), order.seen.within), bar_of(say("pairs.across"), order.seen.across)});
 }
 
 void show_vectors(Writer& page, const Say& say, const MapVectors& vectors) {

@@ -41,8 +41,7 @@ io::Array read_input(const std::vector<std::string>& paths) {
   return paths.size() == 1 ? read_tensor_at(paths[0]) : io::read_tensors(paths);
 }
 
-std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language,
-                             Page::Options page_options) {
+std::string explanation_page(const io::Array& x, const ExplainOptions& options, Language language, Page::Options page_options) {
   Page page(page_options);
   page.blank();
   Explanation(x, options).show(page, Say(language));
@@ -58,8 +57,8 @@ ordered_json explanation_numbers(const io::Array& x, const ExplainOptions& optio
 }
 
 void add_explain(CLI::App& app) {
-  CLI::App* explain = app.add_subcommand(
-      "explain", "Show which elements form one distribution, their moments, and what stays comparable");
+  CLI::App* explain =
+      app.add_subcommand("explain", "Show which elements form one distribution, their moments, and what stays comparable");
   auto options = std::make_shared<ExplainOptions>();
   explain
       ->add_option("input", options->inputs,

@@ -22,7 +22,8 @@ using report::Table;
 
 namespace {
 
-constexpr std::size_t kMostRidges = 12, kFewToDot = 16;
+// A page stays small enough to open and to send, whatever the tensor.
+constexpr std::size_t kMostRows = 500, kMostRidges = 12, kFewToDot = 16;
 constexpr std::size_t kMostSeries = 3;
 constexpr std::size_t kMostTurns = 60, kMostVectors = 24;
 constexpr std::int64_t kMostPairNumbers = 4'000'000;  // of the vectors whose angles are compared
@@ -176,8 +177,9 @@ report::Picture ExplanationPictures::ridges_of(const Stage& stage, const std::ve
     if (flat) ridges[i].note = say_("ridges.constant", fmt::arg("value", brief(ranges[i].low)));
   }
   const std::string id = fmt::format("ridges.{}", stage.id);
-  return report::draw_ridges(ridges, {say_(id), say_("ridges.description", fmt::arg("count", rows.size()), fmt::arg("low", brief(whole.low)),
-                                                     fmt::arg("high", brief(whole.high))),
+  return report::draw_ridges(ridges, {say_(id),
+                                      say_("ridges.description", fmt::arg("count", rows.size()),
+                                           fmt::arg("low", brief(whole.low)), fmt::arg("high", brief(whole.high))),
                                       say_(id + ".axis"), whole});
 }
 
@@ -185,9 +187,10 @@ Figure ExplanationPictures::ridges() const {
   const std::vector<const Row*> rows = rows_for_ridges();
   Figure figure;
   for (const Stage& stage : stages_) figure.pictures.push_back(ridges_of(stage, rows));
-  const std::string shown = rows.size() == e_.rows_.size() ? say_("ridges.all")
-                                                           : say_("ridges.some", fmt::arg("shown", rows.size()),
-                                                                  fmt::arg("count", with_commas(static_cast<double>(e_.rows_.size()))));
+  const std::string shown = rows.size() == e_.rows_.size()
+                                ? say_("ridges.all")
+                                : say_("ridges.some", fmt::arg("shown", rows.size()),
+                                       fmt::arg("count", with_commas(static_cast<double>(e_.rows_.size()))));
   figure.caption = shown + say_(e_.norm_.options.centered ? "ridges.caption" : "ridges.caption_rms");
   return figure;
 }
@@ -234,12 +237,13 @@ ExplanationPictures::Sampled ExplanationPictures::sample_for_ranks() const {
 report::Picture ExplanationPictures::ranks(const Sampled& sampled) const {
   const report::Crossings crossings = report::crossings_of(sampled.lines);
   return report::draw_rank_lines(
-      sampled.lines, {.title = say_("ranks.title"),
-                      .description = say_("ranks.description", fmt::arg("lines", sampled.lines.size()), fmt::arg("within", crossings.within),
-                                          fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across)),
-                      .before = say_("ranks.before"),
-                      .after = say_("ranks.after"),
-                      .names = sampled.names});
+      sampled.lines,
+      {.title = say_("ranks.title"),
+       .description = say_("ranks.description", fmt::arg("lines", sampled.lines.size()), fmt::arg("within", crossings.within),
+                           fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across)),
+       .before = say_("ranks.before"),
+       .after = say_("ranks.after"),
+       .names = sampled.names});
 }
 
 // --------------------------------------------------------------------------------------------------------- the matrix
@@ -257,7 +261,9 @@ std::vector<Dims> ExplanationPictures::elements_for_matrix(report::MatrixOptions
   const int rank = e_.x_.rank(), channel = channel_axis(e_.layout_);
   const Dims& shape = e_.x_.shape();
   const int second = rank < 3 ? rank - 1 : channel > 0 && e_.layout_.back() != 'D' ? channel : 1;
-  const auto extent = [&](int axis) { return axis == e_.boxes().labelled_axis ? 1 : std::max<std::int64_t>(e_.boxes().extent[axis], 1); };
+  const auto extent = [&](int axis) {
+    return axis == e_.boxes().labelled_axis ? 1 : std::max<std::int64_t>(e_.boxes().extent[axis], 1);
+  };
   const std::int64_t most_first = rank == 1 ? 16 : rank == 2 ? 5 : 3, most_second = rank == 2 ? 4 : 3;
   std::vector<Dims> elements;
   const auto name = [&](int axis, std::int64_t index) { return fmt::format("{} {}", e_.axis_name(say_, axis), index); };
@@ -323,10 +329,11 @@ Figure ExplanationPictures::ranks_and_matrix() const {
   if (!sampled.lines.empty()) {
     const report::Crossings crossings = report::crossings_of(sampled.lines);
     figure.pictures.push_back(ranks(sampled));
-    figure.caption = sampled.names.size() == 1
-                         ? say_("ranks.one", fmt::arg("elements", sampled.lines.size()))
-                         : say_("ranks.caption", fmt::arg("elements", sampled.lines.size()), fmt::arg("count", sampled.names.size()),
-                                fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across));
+    figure.caption =
+        sampled.names.size() == 1
+            ? say_("ranks.one", fmt::arg("elements", sampled.lines.size()))
+            : say_("ranks.caption", fmt::arg("elements", sampled.lines.size()), fmt::arg("count", sampled.names.size()),
+                   fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across));
     figure.tables.push_back(sampled.table);
   }
   figure.pictures.push_back(std::move(pairs));
@@ -344,7 +351,8 @@ Figure ExplanationPictures::turns_and_angles() const {
   }
   if (compared.empty()) return {};
   std::vector<std::size_t> by_turn = compared;
-  std::stable_sort(by_turn.begin(), by_turn.end(), [&](std::size_t a, std::size_t b) { return seen.turns[a].degrees < seen.turns[b].degrees; });
+  std::stable_sort(by_turn.begin(), by_turn.end(),
+                   [&](std::size_t a, std::size_t b) { return seen.turns[a].degrees < seen.turns[b].degrees; });
   std::vector<double> degrees;
   for (const std::size_t i : spread(by_turn.size(), kMostTurns)) degrees.push_back(seen.turns[by_turn[i]].degrees);
   const std::string mean = say_("turns.mean", fmt::arg("mean", seen.mean_degrees), fmt::arg("max", seen.max_degrees));
@@ -367,22 +375,26 @@ Figure ExplanationPictures::turns_and_angles() const {
     std::vector<double> first, second;
     for (std::size_t i = 0; i < some.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        const auto from = [&](std::size_t k) { return stages_[stage].values.begin() + static_cast<std::ptrdiff_t>(compared[some[k]]) * d; };
+        const auto from = [&](std::size_t k) {
+          return stages_[stage].values.begin() + static_cast<std::ptrdiff_t>(compared[some[k]]) * d;
+        };
         first.insert(first.end(), from(i), from(i) + d);
         second.insert(second.end(), from(j), from(j) + d);
       }
     }
     const Dims shape{static_cast<std::int64_t>(first.size()) / d, d};
     angles.emplace_back();
-    for (const Turn& turn : compare_vectors(view(first.data(), shape), view(second.data(), shape)).turns) angles.back().push_back(turn.degrees);
+    for (const Turn& turn : compare_vectors(view(first.data(), shape), view(second.data(), shape)).turns)
+      angles.back().push_back(turn.degrees);
   }
   std::vector<report::Point> points;
   for (std::size_t i = 0; i < angles[0].size(); ++i) {
     if (std::isfinite(angles[0][i]) && std::isfinite(angles[1][i])) points.push_back({angles[0][i], angles[1][i]});
   }
   if (points.empty()) return figure;
-  figure.pictures.push_back(report::draw_scatter(points, {say_("angles.title"), say_("angles.description", fmt::arg("pairs", points.size())),
-                                                          say_("ranks.before"), say_("ranks.after"), "°"}));
+  figure.pictures.push_back(
+      report::draw_scatter(points, {say_("angles.title"), say_("angles.description", fmt::arg("pairs", points.size())),
+                                    say_("ranks.before"), say_("ranks.after"), "°"}));
   figure.caption += say_(some.size() < compared.size() ? "angles.sample" : "angles.all", fmt::arg("pairs", points.size()),
                          fmt::arg("vectors", some.size()));
   return figure;
@@ -394,10 +406,12 @@ Document Explanation::document(const Say& say) const {
   const ExplanationPictures pictures(*this, say);
   // A shape does not break across lines.
   std::string name = heading(say);
-  for (std::size_t at = name.find(" × "); at != std::string::npos; at = name.find(" × ", at)) name.replace(at, 4, "\u00A0×\u00A0");
+  for (std::size_t at = name.find(" × "); at != std::string::npos; at = name.find(" × ", at))
+    name.replace(at, 4, "\u00A0×\u00A0");
   Document page = make_document(say, name);
   if (!options_.inputs.empty()) {
-    const std::string more = options_.inputs.size() == 1 ? "" : say("explain.more", fmt::arg("count", options_.inputs.size() - 1));
+    const std::string more =
+        options_.inputs.size() == 1 ? "" : say("explain.more", fmt::arg("count", options_.inputs.size() - 1));
     page.paragraph(say("explain.source", fmt::arg("name", options_.inputs.front()), fmt::arg("more", more)), Style::faint);
   }
   show_words(page, say);
@@ -405,7 +419,7 @@ Document Explanation::document(const Say& say) const {
   show_notes(page, say);
   page.title(say("ridges.heading"));
   page.figure(pictures.ridges());
-  show_rows(page, say);
+  show_rows(page, say, kMostRows);
   page.title(say("ranks.heading"));
   page.figure(pictures.ranks_and_matrix());
   show_order_of_pairs(page, say);

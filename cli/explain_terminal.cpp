@@ -74,18 +74,17 @@ void Explanation::show_words(Writer& page, const Say& say) const {
     page.paragraph(say("explain.one"));
   } else {
     const std::string along = axes_where(say, false);
-    page.paragraph(say("explain.shared", fmt::arg("shared", axes_where(say, true)),
-                       fmt::arg("along", along.empty() ? "–" : along)));
+    page.paragraph(
+        say("explain.shared", fmt::arg("shared", axes_where(say, true)), fmt::arg("along", along.empty() ? "–" : along)));
     page.paragraph(say("explain.count", fmt::arg("count", with_commas(static_cast<double>(count))),
                        fmt::arg("elements", with_commas(static_cast<double>(x_.size() - order_.plain.seen.left_out)))));
   }
   if (order_.plain.seen.left_out > 0) {
-    page.paragraph(
-        say("explain.left_out", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.left_out)))));
+    page.paragraph(say("explain.left_out", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.left_out)))));
   }
 }
 
-report::Table Explanation::rows_table(const Say& say) const {
+report::Table Explanation::rows_table(const Say& say, std::size_t most) const {
   using enum Table::Align;
   const bool centered = norm_.options.centered;
   Table table{{{say("rows.number")}, {say("rows.place"), left}, {say("rows.count")}}, {}};
@@ -96,8 +95,13 @@ report::Table Explanation::rows_table(const Say& say) const {
   std::size_t skipped_after = 0;
   const std::vector<const Row*> rows = chosen(skipped_after);
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i == most) {
+      table.rows.push_back({"", say("rows.more", fmt::arg("count", with_commas(static_cast<double>(rows.size() - most))))});
+      break;
+    }
     if (i == skipped_after)
-      table.rows.push_back({"", say("rows.skipped", fmt::arg("count", with_commas(static_cast<double>(rows_.size() - rows.size()))))});
+      table.rows.push_back(
+          {"", say("rows.skipped", fmt::arg("count", with_commas(static_cast<double>(rows_.size() - rows.size()))))});
     const Row& row = *rows[i];
     const auto number = [&](double value) { return row.moments.count == 0 ? Cell("–") : Cell(brief(value), value); };
     std::vector<Cell> cells{fmt::format("{}", row.number), place_of(say, row.number),
@@ -112,9 +116,9 @@ report::Table Explanation::rows_table(const Say& say) const {
   return table;
 }
 
-void Explanation::show_rows(Writer& page, const Say& say) const {
+void Explanation::show_rows(Writer& page, const Say& say, std::size_t most) const {
   page.heading(say(options_.all ? "rows.title.all" : "rows.title"));
-  page.table(rows_table(say));
+  page.table(rows_table(say, most));
 }
 
 void Explanation::show_notes(Writer& page, const Say& say) const {
@@ -122,8 +126,7 @@ void Explanation::show_notes(Writer& page, const Say& say) const {
     if (count == 0) return;
     page.paragraph(say("notes.sign") +
                    say(id, fmt::arg("count", with_commas(static_cast<double>(count))),
-                       fmt::arg("total", with_commas(static_cast<double>(rows_.size()))),
-                       fmt::arg("fewest", trouble_.fewest),
+                       fmt::arg("total", with_commas(static_cast<double>(rows_.size()))), fmt::arg("fewest", trouble_.fewest),
                        fmt::arg("most", std::sqrt(static_cast<double>(trouble_.fewest - norm_.options.centered))),
                        fmt::arg("eps", brief(norm_.options.eps)),
                        fmt::arg("bias", bias_.view().empty() ? std::string("0") : say("notes.bias"))));
@@ -146,15 +149,14 @@ void Explanation::show_order_of_pairs(Writer& page, const Say& say) const {
     show_order(page, say, order_.affine);
   }
   if (order_.plain.seen.not_a_number > 0) {
-    page.paragraph(
-        say("report.nan", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.not_a_number)))));
+    page.paragraph(say("report.nan", fmt::arg("count", with_commas(static_cast<double>(order_.plain.seen.not_a_number)))));
   }
 }
 
 void Explanation::show_vectors_along_last(Writer& page, const Say& say) const {
   if (!vectors_ && !seen_alone_) return;
-  page.heading(say("vectors.title", fmt::arg("axis", axis_name(say, x_.rank() - 1)),
-                   fmt::arg("size", x_.shape()[x_.rank() - 1])));
+  page.heading(
+      say("vectors.title", fmt::arg("axis", axis_name(say, x_.rank() - 1)), fmt::arg("size", x_.shape()[x_.rank() - 1])));
   if (vectors_) {
     show_vectors(page, say, vectors_->plain);
     if (!vectors_->has_affine) return;
@@ -193,7 +195,7 @@ void Explanation::show(Page& page, const Say& say) const {
   page.blank();
   show_picture(page, say);
   page.blank();
-  show_rows(page, say);
+  show_rows(page, say, rows_.size());
   page.blank();
   show_notes(page, say);
   show_order_of_pairs(page, say);

@@ -27,7 +27,8 @@ Explanation::Explanation(const io::Array& x, const ExplainOptions& options)
       layout_(layout_of(options.norm, x_.rank())),
       norm_(make_norm(options.norm, x_)),
       membership_(norm_.grouping, x_.shape()) {
-  if (x_.size() == 0) throw Error("[explain] an input of shape " + to_string(x_.shape()) + " has no elements; give one that has");
+  if (x_.size() == 0)
+    throw Error("[explain] an input of shape " + to_string(x_.shape()) + " has no elements; give one that has");
   if (options.top < 1) throw Error("[top] --top " + std::to_string(options.top) + " shows nothing; give 1 or more, or --all");
   if (!options.weight.empty()) weight_ = read_tensor_at(options.weight);
   if (!options.bias.empty()) bias_ = read_tensor_at(options.bias);
@@ -107,8 +108,7 @@ std::vector<const DistributionRow*> Explanation::chosen(std::size_t& skipped_aft
   const auto top = static_cast<std::size_t>(options_.top);
   if (rows.size() <= top) return rows;
   skipped_after = (top + 1) / 2;
-  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(skipped_after),
-             rows.end() - static_cast<std::ptrdiff_t>(top / 2));
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(skipped_after), rows.end() - static_cast<std::ptrdiff_t>(top / 2));
   return rows;
 }
 

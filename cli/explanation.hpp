@@ -64,11 +64,11 @@ class Explanation {
 
   // What a terminal and HTML say alike.
   void show_words(report::Writer& page, const Say& say) const;
-  void show_rows(report::Writer& page, const Say& say) const;
+  void show_rows(report::Writer& page, const Say& say, std::size_t most) const;
   void show_notes(report::Writer& page, const Say& say) const;
   void show_order_of_pairs(report::Writer& page, const Say& say) const;
   void show_vectors_along_last(report::Writer& page, const Say& say) const;
-  report::Table rows_table(const Say& say) const;
+  report::Table rows_table(const Say& say, std::size_t most) const;
 
   void show_picture(report::Page& page, const Say& say) const;
   friend class ExplanationPictures;

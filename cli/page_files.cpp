@@ -21,7 +21,8 @@ void write_file(const std::string& path, const std::string& bytes) {
 }  // namespace
 
 void add_page_options(CLI::App& app, PageFiles& files) {
-  app.add_option("--html", files.html, "Write it as one page of HTML in place of the text; - for standard output")->type_name("FILE");
+  app.add_option("--html", files.html, "Write it as one page of HTML in place of the text; - for standard output")
+      ->type_name("FILE");
   app.add_option("--svg", files.svg, "Write the page's pictures as one SVG")->type_name("FILE");
   app.add_option("--png", files.png, "Write the page's pictures as one PNG (with rsvg-convert)")->type_name("FILE");
 }

@@ -249,6 +249,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"rows.rms", "root mean square", "均方根"},
 {"rows.min", "min", "最小"},
 {"rows.max", "max", "最大"},
+{"rows.more", "… {count} more (--json has all)", "… 另有 {count} 个（见 --json）"},
 {"rows.skipped", "… {count} more (--all)", "… 另有 {count} 个（--all）"},
 
 {"notes.sign", "! ", "! "},

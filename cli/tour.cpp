@@ -40,8 +40,8 @@ constexpr auto kNames = [] {
 std::vector<Part> chosen_parts(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
-      throw Error(fmt::format("[tour] there is no part {}; give {}, or nothing for all", io::in_quotes(name),
-                              fmt::join(kNames, ", ")));
+      throw Error(
+          fmt::format("[tour] there is no part {}; give {}, or nothing for all", io::in_quotes(name), fmt::join(kNames, ", ")));
     }
   }
   std::vector<Part> parts;
@@ -72,7 +72,8 @@ void show_end(Writer& page, const Say& say) {
   Table table{{{"", left}, {say("end.distribution"), left}, {say("end.kept"), left}, {say("end.lost"), left}}, {}};
   for (const std::string_view norm : {"batch", "sample", "token", "instance"}) {
     const std::string id = fmt::format("end.{}.", norm);
-    table.rows.push_back({Cell(norm_name(say, norm), Style::strong), say(id + "distribution"), say(id + "kept"), say(id + "lost")});
+    table.rows.push_back(
+        {Cell(norm_name(say, norm), Style::strong), say(id + "distribution"), say(id + "kept"), say(id + "lost")});
   }
   page.table(table);
   page.blank();
@@ -167,19 +168,16 @@ nlohmann::ordered_json tour_numbers(const std::string& data, const std::vector<s
   return json;
 }
 
-std::vector<double> normalized(std::span<const double> x, const Dims& shape, const Grouping& grouping,
-                               const Options& options) {
+std::vector<double> normalized(std::span<const double> x, const Dims& shape, const Grouping& grouping, const Options& options) {
   std::vector<double> y(x.size());
   normalize(view(x.data(), shape), view(y.data(), shape), grouping, options);
   return y;
 }
 
 void add_tour(CLI::App& app) {
-  CLI::App* tour =
-      app.add_subcommand("tour", "Show what each normalization does to real incomes, images and sentences");
+  CLI::App* tour = app.add_subcommand("tour", "Show what each normalization does to real incomes, images and sentences");
   auto arguments = std::make_shared<TourArguments>();
-  tour->add_option("parts", arguments->parts, fmt::format("Only these parts: {}", fmt::join(kNames, ", ")))
-      ->type_name("PART");
+  tour->add_option("parts", arguments->parts, fmt::format("Only these parts: {}", fmt::join(kNames, ", ")))->type_name("PART");
   tour->add_option("--lang", arguments->lang, "en or zh [the locale's]")->type_name("LANG");
   tour->add_flag("--json", arguments->json, "All the numbers as one JSON document");
   add_page_options(*tour, arguments->pages);

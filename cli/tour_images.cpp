@@ -28,8 +28,7 @@ std::vector<double> read_photos(const std::string& path, Dims& shape) {
 
 }  // namespace
 
-Images::Images(const std::string& data)
-    : pixels_(read_photos(data + "/photos.npy", shape_)), means_(means_of(pixels_)) {
+Images::Images(const std::string& data) : pixels_(read_photos(data + "/photos.npy", shape_)), means_(means_of(pixels_)) {
   norms_.push_back(apply("batch", Grouping::batch()));
   norms_.push_back(apply("sample", Grouping::sample()));
   norms_.push_back(apply("instance", Grouping::instance()));

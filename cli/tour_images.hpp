@@ -68,7 +68,8 @@ class Images : public TourPart {
   void show_pictures(report::Page& page, const Say& say) const;
   void show_means(report::Page& page, const Say& say) const;
 
-  report::Picture photos_picture(const Say& say, const std::string& title, const std::vector<double>& values, double black, double white) const;
+  report::Picture photos_picture(const Say& say, const std::string& title, const std::vector<double>& values, double black,
+                                 double white) const;
   report::Picture block_picture(const Say& say, const ImageNorm& norm) const;
   report::Picture matrix_picture(const Say& say, const ImageNorm& norm) const;
   report::Picture ranks_picture(const Say& say, const ImageNorm& norm, bool of_channels) const;

@@ -24,7 +24,9 @@ constexpr double kBlack = -2, kWhite = 2;  // deviations, in the photographs aft
 constexpr double kRounding = 1e-9;
 
 std::string photo_name(const Say& say, std::int64_t image) { return say.name(kPhotos[static_cast<std::size_t>(image)]); }
-std::string channel_name(const Say& say, std::int64_t channel) { return say.name(kChannels[static_cast<std::size_t>(channel)]); }
+std::string channel_name(const Say& say, std::int64_t channel) {
+  return say.name(kChannels[static_cast<std::size_t>(channel)]);
+}
 
 std::string distribution_of(const Say& say, const ImageNorm& norm) {
   return say(fmt::format("images.{}.caption", norm.name), fmt::arg("distributions", norm.distributions));
@@ -32,8 +34,8 @@ std::string distribution_of(const Say& say, const ImageNorm& norm) {
 
 }  // namespace
 
-report::Picture Images::photos_picture(const Say& say, const std::string& title, const std::vector<double>& values, double black,
-                                       double white) const {
+report::Picture Images::photos_picture(const Say& say, const std::string& title, const std::vector<double>& values,
+                                       double black, double white) const {
   report::Drawing drawing(title);
   constexpr double kSide = 172, kGap = 16;
   const std::int64_t height = shape_[2], width = shape_[3];
@@ -71,14 +73,16 @@ report::Picture Images::block_picture(const Say& say, const ImageNorm& norm) con
 /// The channels of the images against each other.
 report::Picture Images::matrix_picture(const Say& say, const ImageNorm& norm) const {
   const report::Membership membership(norm.grouping, shape_);
-  report::MatrixOptions options{say("images.matrix.title", fmt::arg("norm", norm_name(say, norm))), {}, {}, 1, static_cast<int>(kColours)};
+  report::MatrixOptions options{
+      say("images.matrix.title", fmt::arg("norm", norm_name(say, norm))), {}, {}, 1, static_cast<int>(kColours)};
   std::vector<report::PairState> states;
   std::vector<bool> reversed;
   int same = 0, other = 0, turned = 0;
   for (std::int64_t i = 0; i < kImages * kColours; ++i) {
     options.labels.push_back(photo_name(say, i / kColours) + say("list.comma") + channel_name(say, i % kColours));
     for (std::int64_t j = 0; j < kImages * kColours; ++j) {
-      const bool together = membership.at({i / kColours, i % kColours, 0, 0}) == membership.at({j / kColours, j % kColours, 0, 0});
+      const bool together =
+          membership.at({i / kColours, i % kColours, 0, 0}) == membership.at({j / kColours, j % kColours, 0, 0});
       const auto a = static_cast<std::size_t>(i), b = static_cast<std::size_t>(j);
       const double before = means_[a] - means_[b], after = norm.means[a] - norm.means[b];
       const bool turn = std::fabs(after) > kRounding && (before < 0) != (after < 0);
@@ -87,7 +91,8 @@ report::Picture Images::matrix_picture(const Say& say, const ImageNorm& norm) co
       if (i < j) ++(together ? same : other), turned += turn;
     }
   }
-  options.description = say("images.matrix.description", fmt::arg("same", same), fmt::arg("other", other), fmt::arg("reversed", turned));
+  options.description =
+      say("images.matrix.description", fmt::arg("same", same), fmt::arg("other", other), fmt::arg("reversed", turned));
   return report::draw_matrix(static_cast<int>(kImages * kColours), states, reversed, options);
 }
 
@@ -99,33 +104,37 @@ report::Picture Images::ranks_picture(const Say& say, const ImageNorm& norm, boo
     for (std::int64_t channel = 0; channel < kColours; ++channel) {
       const std::size_t i = number_of({image, channel});
       const std::string name = photo_name(say, image) + " " + channel_name(say, channel);
-      lines.push_back({fmt::format("{}  {:.0f}", name, means_[i]), fmt::format("{:.2f}  {}", norm.means[i], name), means_[i], norm.means[i],
-                       static_cast<int>(of_channels ? channel : image), false});
+      lines.push_back({fmt::format("{}  {:.0f}", name, means_[i]), fmt::format("{:.2f}  {}", norm.means[i], name), means_[i],
+                       norm.means[i], static_cast<int>(of_channels ? channel : image), false});
     }
   }
-  for (std::int64_t k = 0; k < (of_channels ? kColours : kImages); ++k) names.push_back(of_channels ? channel_name(say, k) : photo_name(say, k));
+  for (std::int64_t k = 0; k < (of_channels ? kColours : kImages); ++k)
+    names.push_back(of_channels ? channel_name(say, k) : photo_name(say, k));
   const report::Crossings crossings = report::crossings_of(lines);
-  return report::draw_rank_lines(lines, {.title = say(fmt::format("images.ranks.{}", norm.name)),
-                                         .description = say("ranks.description", fmt::arg("lines", lines.size()), fmt::arg("within", crossings.within),
-                                                            fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across)),
-                                         .before = say("ranks.before"),
-                                         .after = say("ranks.after"),
-                                         .width = 400,
-                                         .line_height = 21,
-                                         .names = names});
+  return report::draw_rank_lines(
+      lines, {.title = say(fmt::format("images.ranks.{}", norm.name)),
+              .description = say("ranks.description", fmt::arg("lines", lines.size()), fmt::arg("within", crossings.within),
+                                 fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across)),
+              .before = say("ranks.before"),
+              .after = say("ranks.after"),
+              .width = 400,
+              .line_height = 21,
+              .names = names});
 }
 
 report::Picture Images::bars_picture(const Say& say, const ImageNorm& norm) const {
-  return draw_bars(say, norm_name(say, norm), {bar_of(say("images.kinds.channel"), norm.kinds.channel),
-                                               bar_of(say("images.kinds.image"), norm.kinds.image),
-                                               bar_of(say("images.kinds.neither"), norm.kinds.neither)});
+  return draw_bars(
+      say, norm_name(say, norm),
+      {bar_of(say("images.kinds.channel"), norm.kinds.channel), bar_of(say("images.kinds.image"), norm.kinds.image),
+       bar_of(say("images.kinds.neither"), norm.kinds.neither)});
 }
 
 void Images::show(Document& page, const Say& say) const {
   page.title(say("images.title"));
   page.paragraph(say("images.source"), Style::faint);
-  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]), fmt::arg("height", shape_[2]),
-                     fmt::arg("width", shape_[3]), fmt::arg("layout", say("images.idea.block"))));
+  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]),
+                     fmt::arg("height", shape_[2]), fmt::arg("width", shape_[3]),
+                     fmt::arg("layout", say("images.idea.block"))));
   Figure blocks, photos, matrices, bars;
   blocks.small = photos.small = matrices.small = bars.small = true;
   photos.pictures.push_back(photos_picture(say, say("images.photos.before"), pixels_, 0, 255));

@@ -58,8 +58,7 @@ void Images::show_pictures(Page& page, const Say& say) const {
   options.most_rows = 2;
   options.most_columns = 5;
   options.label = [&](int axis, const Dims& index, std::int64_t) {
-    return say.name(axis == 1 ? kChannels[static_cast<std::size_t>(index[1])]
-                              : kPhotos[static_cast<std::size_t>(index[0])]);
+    return say.name(axis == 1 ? kChannels[static_cast<std::size_t>(index[1])] : kPhotos[static_cast<std::size_t>(index[0])]);
   };
   std::vector<Lines> pictures;
   for (const ImageNorm& norm : norms_) {
@@ -101,7 +100,8 @@ void Images::show_means(Page& page, const Say& say) const {
     return lines;
   };
   std::vector<Lines> blocks{block(say("images.before"), means_table(say, "", means_, 0), true)};
-  for (const ImageNorm& norm : norms_) blocks.push_back(block(norm_name(say, norm), means_table(say, "", norm.means, 2), false));
+  for (const ImageNorm& norm : norms_)
+    blocks.push_back(block(norm_name(say, norm), means_table(say, "", norm.means, 2), false));
   page.lines(report::beside(blocks, 4));
 }
 
@@ -110,23 +110,20 @@ void Images::show_flip(Writer& page, const Say& say, const ImageNorm& norm, bool
   if (!flip) return;
   const auto photo = [&](Place place) { return say.name(kPhotos[static_cast<std::size_t>(place.image)]); };
   const auto channel = [&](Place place) { return say.name(kChannels[static_cast<std::size_t>(place.channel)]); };
-  page.paragraph(say(fmt::format("images.{}.flip", norm.name), fmt::arg("photo", photo(flip->bright)),
-                     fmt::arg("channel", channel(flip->bright)),
-                     fmt::arg("bright", same_image ? channel(flip->bright) : photo(flip->bright)),
-                     fmt::arg("dark", same_image ? channel(flip->dark) : photo(flip->dark)),
-                     fmt::arg("bright_before", means_[number_of(flip->bright)]),
-                     fmt::arg("dark_before", means_[number_of(flip->dark)]),
-                     fmt::arg("bright_after", norm.means[number_of(flip->bright)]),
-                     fmt::arg("dark_after", norm.means[number_of(flip->dark)])));
+  page.paragraph(say(
+      fmt::format("images.{}.flip", norm.name), fmt::arg("photo", photo(flip->bright)),
+      fmt::arg("channel", channel(flip->bright)), fmt::arg("bright", same_image ? channel(flip->bright) : photo(flip->bright)),
+      fmt::arg("dark", same_image ? channel(flip->dark) : photo(flip->dark)),
+      fmt::arg("bright_before", means_[number_of(flip->bright)]), fmt::arg("dark_before", means_[number_of(flip->dark)]),
+      fmt::arg("bright_after", norm.means[number_of(flip->bright)]),
+      fmt::arg("dark_after", norm.means[number_of(flip->dark)])));
 }
 
 void Images::show_kinds(Writer& page, const Say& say) const {
   using enum Table::Align;
-  Table table{{{say("images.kinds"), left},
-               {say("images.kinds.channel")},
-               {say("images.kinds.image")},
-               {say("images.kinds.neither")}},
-              {}};
+  Table table{
+      {{say("images.kinds"), left}, {say("images.kinds.channel")}, {say("images.kinds.image")}, {say("images.kinds.neither")}},
+      {}};
   for (const ImageNorm& norm : norms_) {
     std::vector<Cell> row{norm_name(say, norm)};
     for (const PairCounts* pairs : {&norm.kinds.channel, &norm.kinds.image, &norm.kinds.neither}) {
@@ -143,8 +140,9 @@ void Images::show(Page& page, const Say& say) const {
   page.paragraph(say("images.source"), Style::faint);
   page.blank();
   show_thumbnails(page, say);
-  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]), fmt::arg("height", shape_[2]),
-                     fmt::arg("width", shape_[3]), fmt::arg("layout", say("images.idea.lines"))));
+  page.paragraph(say("images.idea", fmt::arg("images", shape_[0]), fmt::arg("channels", shape_[1]),
+                     fmt::arg("height", shape_[2]), fmt::arg("width", shape_[3]),
+                     fmt::arg("layout", say("images.idea.lines"))));
   page.blank();
   show_pictures(page, say);
   page.blank();

@@ -44,12 +44,12 @@ namespace {
 
 std::vector<Country> read_countries(const std::string& path) {
   io::CsvTable table(path);
-  const std::size_t name = table.column("country"), region = table.column("subregion"),
-                    continent = table.column("region_un"), income = table.column("gdp_per_person");
+  const std::size_t name = table.column("country"), region = table.column("subregion"), continent = table.column("region_un"),
+                    income = table.column("gdp_per_person");
   std::vector<Country> countries;
   table.for_each_row([&](const io::CsvRow& row) {
-    countries.push_back({std::string(row.fields[name]), std::string(row.fields[region]),
-                         std::string(row.fields[continent]), table.number(row, income)});
+    countries.push_back({std::string(row.fields[name]), std::string(row.fields[region]), std::string(row.fields[continent]),
+                         table.number(row, income)});
   });
   return countries;
 }
@@ -99,8 +99,7 @@ Wages measure_wages(const std::string& path) {
 }  // namespace
 
 Incomes::Incomes(const std::string& data)
-    : countries_(read_countries(data + "/world-2014-worldbank.csv")),
-      wages_(measure_wages(data + "/wages-1985-cps.csv")) {
+    : countries_(read_countries(data + "/world-2014-worldbank.csv")), wages_(measure_wages(data + "/wages-1985-cps.csv")) {
   std::vector<std::string> world, continents, regions;
   for (const Country& country : countries_) {
     incomes_.push_back(country.income);
@@ -118,10 +117,8 @@ Incomes::Incomes(const std::string& data)
 }
 
 std::size_t Incomes::find(const std::string& name) const {
-  const auto found =
-      std::find_if(countries_.begin(), countries_.end(), [&](const Country& c) { return c.name == name; });
-  if (found == countries_.end())
-    throw Error("[tour] the samples hold no country " + name + "; take data/ as it was shipped");
+  const auto found = std::find_if(countries_.begin(), countries_.end(), [&](const Country& c) { return c.name == name; });
+  if (found == countries_.end()) throw Error("[tour] the samples hold no country " + name + "; take data/ as it was shipped");
   return static_cast<std::size_t>(found - countries_.begin());
 }
 
@@ -156,27 +153,21 @@ std::optional<Twins> Incomes::widest_twins(std::optional<std::size_t> one) const
 // -------------------------------------------------------------------------------------------------------- numbers
 
 ordered_json Incomes::numbers_of_country(std::size_t i) const {
-  return {
-      {"country", countries_[i].name}, {"region", countries_[i].region}, {"income", incomes_[i]}, {"score", score(i)}};
+  return {{"country", countries_[i].name}, {"region", countries_[i].region}, {"income", incomes_[i]}, {"score", score(i)}};
 }
 
 ordered_json Incomes::numbers_of_wages() const {
   const Extent before = extent_of(wages_.before), after = extent_of(wages_.after);
-  return {{"count", wages_.before.size()},
-          {"mean", wages_.moments.mean},
-          {"deviation", wages_.deviation()},
-          {"below_mean", share_below(wages_.after, 0)},
-          {"before",
-           {{"median", median(wages_.before)},
-            {"min", before.low},
-            {"max", before.high},
-            {"skewness", skewness(wages_.before)}}},
-          {"after",
-           {{"median", median(wages_.after)},
-            {"min", after.low},
-            {"max", after.high},
-            {"skewness", skewness(wages_.after)}}},
-          {"order", numbers_of(wages_.order)}};
+  return {
+      {"count", wages_.before.size()},
+      {"mean", wages_.moments.mean},
+      {"deviation", wages_.deviation()},
+      {"below_mean", share_below(wages_.after, 0)},
+      {"before",
+       {{"median", median(wages_.before)}, {"min", before.low}, {"max", before.high}, {"skewness", skewness(wages_.before)}}},
+      {"after",
+       {{"median", median(wages_.after)}, {"min", after.low}, {"max", after.high}, {"skewness", skewness(wages_.after)}}},
+      {"order", numbers_of(wages_.order)}};
 }
 
 ordered_json Incomes::numbers() const {

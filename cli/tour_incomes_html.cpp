@@ -45,9 +45,10 @@ report::Picture Incomes::ridges_picture(const Say& say, bool after) const {
     ridges.push_back(ridge);
   }
   const report::Range range = report::padded(report::range_of(all), .06);
-  return report::draw_ridges(ridges, {say(after ? "incomes.dots.after" : "incomes.dots.before"),
-                                      say("incomes.dots.description", fmt::arg("first", ridges[0].label), fmt::arg("second", ridges[1].label)),
-                                      say(after ? "ridges.after.axis" : "incomes.dollars"), range});
+  return report::draw_ridges(
+      ridges, {say(after ? "incomes.dots.after" : "incomes.dots.before"),
+               say("incomes.dots.description", fmt::arg("first", ridges[0].label), fmt::arg("second", ridges[1].label)),
+               say(after ? "ridges.after.axis" : "incomes.dollars"), range});
 }
 
 report::Picture Incomes::ranks_picture(const Say& say) const {
@@ -79,8 +80,8 @@ report::Picture Incomes::wages_picture(const Say& say) const {
   const double middle = median(wages_.before);
   return report::draw_two_axes(
       counts, {.title = say("wages.picture"),
-               .description = say("wages.picture.description", fmt::arg("count", wages_.before.size()), fmt::arg("low", range.low),
-                                  fmt::arg("high", range.high)),
+               .description = say("wages.picture.description", fmt::arg("count", wages_.before.size()),
+                                  fmt::arg("low", range.low), fmt::arg("high", range.high)),
                .before = say("wages.before"),
                .after = say("wages.after"),
                .range = {0, high},
@@ -94,7 +95,8 @@ report::Picture Incomes::wages_picture(const Say& say) const {
 void Incomes::show(Document& page, const Say& say) const {
   page.title(say("incomes.title"));
   page.paragraph(say("incomes.source", fmt::arg("count", countries_.size())), Style::faint);
-  page.paragraph(say("incomes.idea", fmt::arg("count", countries_.size()), fmt::arg("distributions", by_region().distributions)));
+  page.paragraph(
+      say("incomes.idea", fmt::arg("count", countries_.size()), fmt::arg("distributions", by_region().distributions)));
   page.figure({{rows_picture(say)}, say("incomes.rows.caption")});
   page.figure({{ridges_picture(say, false), ridges_picture(say, true)}, say("incomes.dots.caption")});
   page.paragraph(say("incomes.flip", fmt::arg("ratio", incomes_[china_] / incomes_[india_]), fmt::arg("china", score(china_)),
@@ -102,7 +104,8 @@ void Incomes::show(Document& page, const Say& say) const {
   page.figure({{ranks_picture(say)}, say("incomes.ranks.caption"), {region_table(say, china_), region_table(say, india_)}});
   page.heading(say("incomes.splits"));
   show_splits(page, say);
-  page.paragraph(say("incomes.grouping", fmt::arg("china_count", region_of(china_).size()), fmt::arg("india_count", region_of(india_).size())));
+  page.paragraph(say("incomes.grouping", fmt::arg("china_count", region_of(china_).size()),
+                     fmt::arg("india_count", region_of(india_).size())));
   show_twins(page, say);
   page.heading(say("report.title", fmt::arg("what", say("incomes.report"))));
   show_order(page, say, by_region().order);

@@ -53,8 +53,7 @@ std::string Incomes::line_of(const Page& page, const std::vector<std::size_t>& m
   const auto put = [&](std::size_t i) {
     const bool named = i == china_ || i == india_;
     const char* mark = i == china_ ? kChinaMark : i == india_ ? kIndiaMark : kOtherMark;
-    cells[static_cast<std::size_t>(std::lround(position_of(i)))] =
-        named ? page.paint(Style::marked, mark) : std::string(mark);
+    cells[static_cast<std::size_t>(std::lround(position_of(i)))] = named ? page.paint(Style::marked, mark) : std::string(mark);
   };
   for (const std::size_t i : members) put(i);
   // What is named is drawn last, so that no neighbour hides it.
@@ -98,8 +97,7 @@ void Incomes::show_lines(Page& page, const Say& say) const {
   const auto draw = [&](const std::string& heading, auto const& position_of, const std::string& scale) {
     page.line(heading);
     for (const auto& [country, members] : {std::pair{china_, &east}, std::pair{india_, &south}}) {
-      page.line(report::pad_right(say.name(countries_[country].region), label_width) +
-                line_of(page, *members, position_of));
+      page.line(report::pad_right(say.name(countries_[country].region), label_width) + line_of(page, *members, position_of));
     }
     page.line(page.paint(Style::faint, std::string(static_cast<std::size_t>(label_width), ' ') + scale));
   };
@@ -131,9 +129,7 @@ void Incomes::show_splits(Writer& page, const Say& say) const {
   for (const Split& split : splits_) {
     const bool same = split.keys[china_] == split.keys[india_];
     const bool kept = (split.scores[china_] > split.scores[india_]) == (incomes_[china_] > incomes_[india_]);
-    const std::string verdict = say(same   ? "incomes.verdict.same"
-                                    : kept ? "incomes.verdict.kept"
-                                           : "incomes.verdict.reversed");
+    const std::string verdict = say(same ? "incomes.verdict.same" : kept ? "incomes.verdict.kept" : "incomes.verdict.reversed");
     const PairCounts& across = split.order.seen.across;
     const auto ordered = static_cast<double>(across.kept + across.reversed);
     const auto score = [&](std::size_t i) { return Cell(fmt::format("{:.2f}", split.scores[i]), split.scores[i]); };
@@ -142,7 +138,8 @@ void Incomes::show_splits(Writer& page, const Say& say) const {
          Cell(verdict, same   ? Style::kept
                        : kept ? Style::plain
                               : Style::reversed),
-         across.total() == 0 ? Cell("–") : Cell(percent(static_cast<double>(across.reversed), ordered), across.reversed_share())});
+         across.total() == 0 ? Cell("–")
+                             : Cell(percent(static_cast<double>(across.reversed), ordered), across.reversed_share())});
   }
   page.table(table);
 }
@@ -150,12 +147,11 @@ void Incomes::show_splits(Writer& page, const Say& say) const {
 void Incomes::show_twins(Writer& page, const Say& say) const {
   const auto tell = [&](const std::optional<Twins>& twins, std::string_view id) {
     if (!twins) return;
-    page.paragraph(say(id, fmt::arg("rich", say.name(countries_[twins->rich].name)),
-                       fmt::arg("rich_income", with_commas(incomes_[twins->rich])),
-                       fmt::arg("poor", say.name(countries_[twins->poor].name)),
-                       fmt::arg("poor_income", with_commas(incomes_[twins->poor])),
-                       fmt::arg("ratio", incomes_[twins->rich] / incomes_[twins->poor]),
-                       fmt::arg("score", score(twins->rich))));
+    page.paragraph(say(
+        id, fmt::arg("rich", say.name(countries_[twins->rich].name)),
+        fmt::arg("rich_income", with_commas(incomes_[twins->rich])), fmt::arg("poor", say.name(countries_[twins->poor].name)),
+        fmt::arg("poor_income", with_commas(incomes_[twins->poor])),
+        fmt::arg("ratio", incomes_[twins->rich] / incomes_[twins->poor]), fmt::arg("score", score(twins->rich))));
   };
   tell(china_twins_, "incomes.twins");
   tell(widest_twins_, "incomes.widest_twins");
@@ -202,14 +198,14 @@ void Incomes::show_histogram(Page& page, const Say& say) const {
        score_place(z) < place(static_cast<double>(counts.size())) - 2; z += 1) {
     scores.emplace_back(score_place(z), fmt::format("{:.0f}", z));
   }
-  page.line(say("wages.dollars",
-                fmt::arg("scale", page.paint(Style::faint,
-                                             report::pad_right(scale_of(dollars),
-                                                               kColumnsPerDollar * static_cast<int>(counts.size()))))));
-  page.line(say("wages.scores",
-                fmt::arg("scale", page.paint(Style::faint,
-                                             report::pad_right(scale_of(scores),
-                                                               kColumnsPerDollar * static_cast<int>(counts.size()))))));
+  page.line(
+      say("wages.dollars",
+          fmt::arg("scale", page.paint(Style::faint, report::pad_right(scale_of(dollars),
+                                                                       kColumnsPerDollar * static_cast<int>(counts.size()))))));
+  page.line(say(
+      "wages.scores",
+      fmt::arg("scale", page.paint(Style::faint,
+                                   report::pad_right(scale_of(scores), kColumnsPerDollar * static_cast<int>(counts.size()))))));
 }
 
 void Incomes::show_wages_table(Writer& page, const Say& say) const {
@@ -231,8 +227,7 @@ void Incomes::show_wages_table(Writer& page, const Say& say) const {
   page.table(table);
   page.blank();
   const Extent range = extent_of(wages_.after);
-  page.paragraph(say("wages.text", fmt::arg("skewness", skewness(wages_.after)),
-                     fmt::arg("median", median(wages_.after)),
+  page.paragraph(say("wages.text", fmt::arg("skewness", skewness(wages_.after)), fmt::arg("median", median(wages_.after)),
                      fmt::arg("below", percent(share_below(wages_.after, 0), 1)), fmt::arg("low", range.low),
                      fmt::arg("high", range.high)));
 }
@@ -250,8 +245,8 @@ void Incomes::show(Page& page, const Say& say) const {
   page.blank();
   show_lines(page, say);
   page.blank();
-  page.paragraph(say("incomes.flip", fmt::arg("ratio", incomes_[china_] / incomes_[india_]),
-                     fmt::arg("china", score(china_)), fmt::arg("india", score(india_))));
+  page.paragraph(say("incomes.flip", fmt::arg("ratio", incomes_[china_] / incomes_[india_]), fmt::arg("china", score(china_)),
+                     fmt::arg("india", score(india_))));
   page.blank();
   show_splits(page, say);
   page.blank();

@@ -28,9 +28,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-double cosine(std::span<const double> a, std::span<const double> b) {
-  return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
-}
+double cosine(std::span<const double> a, std::span<const double> b) { return dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)); }
 
 // ---------------------------------------------------------------------------------------------------------- reading
 
@@ -63,9 +61,8 @@ SentenceBlock block_of(const SentenceSamples& samples, std::span<const Sentence>
   for (const Sentence& sentence : sentences) {
     const auto found = samples.tensors.tensors.find(sentence.name + "." + level);
     const auto length = static_cast<std::int64_t>(sentence.tokens.size());
-    if (found == samples.tensors.tensors.end() || found->second.shape().rank() != 2 ||
-        found->second.shape()[0] != length || sentence.word_at >= length ||
-        (block.shape[2] != 0 && block.shape[2] != found->second.shape()[1])) {
+    if (found == samples.tensors.tensors.end() || found->second.shape().rank() != 2 || found->second.shape()[0] != length ||
+        sentence.word_at >= length || (block.shape[2] != 0 && block.shape[2] != found->second.shape()[1])) {
       throw Error("[tour] sentences.safetensors does not hold " + sentence.name + "." + level +
                   " as sentences.json says; take data/ as it was shipped");
     }
@@ -87,12 +84,12 @@ LevelOutcome outcome_of(const NormKind& norm, const SentenceBlock& block, std::s
   const Grouping grouping = unpadded(norm.name, block);
   const Options options{.centered = norm.centered};
   LevelOutcome outcome{norm,
-                  normalized(block.values, block.shape, grouping, options),
-                  0,
-                  HUGE_VAL,
-                  0,
-                  vector_comparability(block.view(), grouping, options),
-                  comparability(block.view(), grouping, options)};
+                       normalized(block.values, block.shape, grouping, options),
+                       0,
+                       HUGE_VAL,
+                       0,
+                       vector_comparability(block.view(), grouping, options),
+                       comparability(block.view(), grouping, options)};
   outcome.word_cosine =
       cosine(block.vector_of(outcome.after, 0, pair[0].word_at), block.vector_of(outcome.after, 1, pair[1].word_at));
   for (std::int64_t s = 0; s < block.shape[0]; ++s) {
@@ -140,8 +137,7 @@ SentenceKinds kinds_of(const SentenceBlock& block, const std::vector<double>& af
     unpadded(norm, block).assign(block.shape, numbers);
     return numbers;
   };
-  const std::vector<std::int64_t> word = assigned("token"), sentence = assigned("sentence"),
-                                  feature = assigned("feature");
+  const std::vector<std::int64_t> word = assigned("token"), sentence = assigned("sentence"), feature = assigned("feature");
   const ConstView x = block.view(), y = view(after.data(), block.shape);
   return {count_pairs(x, y, {.same = word, .different = {}}), count_pairs(x, y, {.same = sentence, .different = word}),
           count_pairs(x, y, {.same = feature, .different = word})};
@@ -155,8 +151,7 @@ void measure_pads(SentenceBatch& batch) {
   measure(block.view(), grouping_of("feature", block.shape), counted);
   measure(block.view(), unpadded("feature", block), left_out);
   std::vector<double> ratios;
-  for (std::size_t c = 0; c < counted.size(); ++c)
-    ratios.push_back(std::sqrt(counted[c].variance() / left_out[c].variance()));
+  for (std::size_t c = 0; c < counted.size(); ++c) ratios.push_back(std::sqrt(counted[c].variance() / left_out[c].variance()));
   std::sort(ratios.begin(), ratios.end());
   for (const double ratio : ratios) {
     batch.ratio_mean += ratio / static_cast<double>(ratios.size());
@@ -195,8 +190,8 @@ void measure_mates(SentenceBatch& batch, std::int64_t word_at) {
     const SentenceBlock part = first_of(block, count);
     const auto feature = normalized(part.values, part.shape, unpadded("feature", part));
     const auto sentence = normalized(part.values, part.shape, unpadded("sentence", part));
-    batch.same_bits = batch.same_bits &&
-                      std::equal(sentence.begin(), sentence.begin() + block.shape[1] * block.shape[2], alone.begin());
+    batch.same_bits =
+        batch.same_bits && std::equal(sentence.begin(), sentence.begin() + block.shape[1] * block.shape[2], alone.begin());
     const auto here = part.vector_of(feature, 0, word_at);
     double apart = 0;
     for (std::size_t d = 0; d < word.size(); ++d) apart += (here[d] - word[d]) * (here[d] - word[d]);
@@ -225,8 +220,7 @@ ordered_json Sentences::numbers_of_batch() const {
       {"sentences", batch_.block.shape[0]},
       {"characters", batch_.characters},
       {"pads", batch_.pads},
-      {"deviation_ratio",
-       {{"mean", batch_.ratio_mean}, {"median", batch_.ratio_median}, {"channels_that_grew", batch_.grown}}},
+      {"deviation_ratio", {{"mean", batch_.ratio_mean}, {"median", batch_.ratio_median}, {"channels_that_grew", batch_.grown}}},
       {"layer_norm_same_bits_in_any_batch", batch_.same_bits}};
   for (std::size_t i = 0; i < batch_.cosines.size(); ++i) {
     const SentenceBatch::Cosines& c = batch_.cosines[i];
@@ -249,10 +243,8 @@ ordered_json Sentences::numbers_of_batch() const {
 ordered_json Sentences::numbers() const {
   ordered_json json;
   for (const SentenceLevel& level : levels_) {
-    ordered_json one{{"level", level.name},
-                     {"width", level.block.shape[2]},
-                     {"means", level.means},
-                     {"word_cosine", level.word_cosine}};
+    ordered_json one{
+        {"level", level.name}, {"width", level.block.shape[2]}, {"means", level.means}, {"word_cosine", level.word_cosine}};
     for (const LevelOutcome& outcome : level.outcomes) {
       one["norms"].push_back({{"norm", outcome.norm.name},
                               {"word_cosine", outcome.word_cosine},

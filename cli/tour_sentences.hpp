@@ -30,12 +30,9 @@ struct SentenceBlock {
   std::vector<double> values;
   std::vector<std::int64_t> lengths;
 
-  std::span<const double> vector(std::int64_t sentence, std::int64_t token) const {
-    return vector_of(values, sentence, token);
-  }
+  std::span<const double> vector(std::int64_t sentence, std::int64_t token) const { return vector_of(values, sentence, token); }
   std::span<const double> vector_of(std::span<const double> all, std::int64_t sentence, std::int64_t token) const {
-    return all.subspan(static_cast<std::size_t>((sentence * shape[1] + token) * shape[2]),
-                       static_cast<std::size_t>(shape[2]));
+    return all.subspan(static_cast<std::size_t>((sentence * shape[1] + token) * shape[2]), static_cast<std::size_t>(shape[2]));
   }
   ConstView view() const { return norma::view(values.data(), shape); }
 };
@@ -137,7 +134,7 @@ class Sentences : public TourPart {
   SentenceSamples samples_;
   std::vector<SentenceLevel> levels_;
   std::vector<SentenceKinds> kinds_;  ///< of the last level, in the order of kNorms
-  double differences_ = 0;    ///< the largest turn of a difference under LayerNorm of sentences
+  double differences_ = 0;            ///< the largest turn of a difference under LayerNorm of sentences
   SentenceBatch batch_;
 };
 

@@ -48,12 +48,13 @@ report::Picture Sentences::turns_picture(const Say& say, std::string_view norm) 
   }
   const std::string mean = say("sentences.turns.mean", fmt::arg("mean", seen.mean_degrees), fmt::arg("max", seen.max_degrees));
   const std::string name = norm == "rms" ? say("norm.rms") : sentence_norm_name(say, norm);
-  return report::draw_turns(degrees, {.title = name,
-                                      .description = say("sentences.turns.title", fmt::arg("norm", name)) + say("list.comma") + mean,
-                                      .before = say("turns.before"),
-                                      .mean_label = mean,
-                                      .mean = seen.mean_degrees,
-                                      .widest = widest});
+  return report::draw_turns(degrees,
+                            {.title = name,
+                             .description = say("sentences.turns.title", fmt::arg("norm", name)) + say("list.comma") + mean,
+                             .before = say("turns.before"),
+                             .mean_label = mean,
+                             .mean = seen.mean_degrees,
+                             .widest = widest});
 }
 
 report::Picture Sentences::bars_picture(const Say& say, std::size_t norm) const {
@@ -66,8 +67,9 @@ report::Picture Sentences::bars_picture(const Say& say, std::size_t norm) const 
 report::Picture Sentences::batch_picture(const Say& say) const {
   std::vector<report::WordRow> rows;
   for (const Sentence& sentence : samples_.batch) rows.push_back({sentence.tokens, sentence.word_at});
-  return report::draw_words(rows, say("batch.picture"),
-                            say("batch.picture.description", fmt::arg("sentences", rows.size()), fmt::arg("pads", batch_.pads)));
+  return report::draw_words(
+      rows, say("batch.picture"),
+      say("batch.picture.description", fmt::arg("sentences", rows.size()), fmt::arg("pads", batch_.pads)));
 }
 
 report::Picture Sentences::mates_picture(const Say& say) const {
@@ -91,7 +93,8 @@ void Sentences::show(Document& page, const Say& say) const {
   page.paragraph(say("sentences.idea", fmt::arg("width", levels_.back().block.shape[2])));
   Figure blocks{{}, say("sentences.block.caption"), {}, true};
   // The word 打 of the first sentence, its sentence, and a feature.
-  blocks.pictures = {block_picture(say, "sentence", 0), block_picture(say, "token", samples_.pair[0].word_at), block_picture(say, "feature", 2)};
+  blocks.pictures = {block_picture(say, "sentence", 0), block_picture(say, "token", samples_.pair[0].word_at),
+                     block_picture(say, "feature", 2)};
   page.figure(blocks);
 
   page.heading(say("sentences.turns.heading"));
@@ -119,10 +122,11 @@ void Sentences::show(Document& page, const Say& say) const {
   show_kinds(page, say);
 
   page.heading(say("batch.title"));
-  page.paragraph(say("batch.idea", fmt::arg("sentences", batch_.block.shape[0]), fmt::arg("places", batch_.characters + batch_.pads),
-                     fmt::arg("pads", batch_.pads)));
+  page.paragraph(say("batch.idea", fmt::arg("sentences", batch_.block.shape[0]),
+                     fmt::arg("places", batch_.characters + batch_.pads), fmt::arg("pads", batch_.pads)));
   page.table(batch_table(say, [](const Sentence& sentence) { return sentence.text; }));
-  page.figure({{batch_picture(say), mates_picture(say)}, say("batch.picture.caption") + say("mates.caption"), {mates_table(say)}});
+  page.figure(
+      {{batch_picture(say), mates_picture(say)}, say("batch.picture.caption") + say("mates.caption"), {mates_table(say)}});
   show_pads(page, say);
   show_mates(page, say);
 }

@@ -32,9 +32,8 @@ void Sentences::show_pictures(Page& page, const Say& say) const {
   const SentenceBlock& block = levels_.back().block;
   std::vector<Lines> pictures;
   // The word 打 of the first sentence, its sentence, and a feature.
-  for (const auto& [norm, marked] : {std::pair<std::string_view, std::int64_t>{"sentence", 0},
-                                     {"token", samples_.pair[0].word_at},
-                                     {"feature", 2}}) {
+  for (const auto& [norm, marked] :
+       {std::pair<std::string_view, std::int64_t>{"sentence", 0}, {"token", samples_.pair[0].word_at}, {"feature", 2}}) {
     report::PictureOptions options;
     options.marked = marked;
     options.roles = report::Roles::of(3);
@@ -58,24 +57,26 @@ void Sentences::show_pictures(Page& page, const Say& say) const {
 
 Table Sentences::turns_table(const Say& say) const {
   using enum Table::Align;
-  Table turns{{{say("sentences.level"), left}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}}, {}};
+  Table turns{{{say("sentences.level"), left}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}},
+              {}};
   for (const SentenceLevel& level : levels_) {
     const auto turn = [&](std::string_view norm) {
       const VectorComparison& seen = level.of(norm).vectors.plain.seen;
       return Cell(fmt::format("{:.1f}° / {:.1f}°", seen.mean_degrees, seen.max_degrees));
     };
-    turns.rows.push_back(
-        {say("sentences.level." + level.name, fmt::arg("width", level.block.shape[2])), turn("sentence"), turn("token"), turn("rms")});
+    turns.rows.push_back({say("sentences.level." + level.name, fmt::arg("width", level.block.shape[2])), turn("sentence"),
+                          turn("token"), turn("rms")});
   }
   return turns;
 }
 
 Table Sentences::words_table(const Say& say) const {
-  Table words{{{say("sentences.by.before")}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}}, {}};
+  Table words{{{say("sentences.by.before")}, {say("sentences.by.sentence")}, {say("sentences.by.token")}, {say("norm.rms")}},
+              {}};
   for (const SentenceLevel& level : levels_) {
     const auto cosine = [](double value) { return Cell(fmt::format("{:.3f}", value), value); };
-    words.rows.push_back({cosine(level.word_cosine), cosine(level.of("sentence").word_cosine), cosine(level.of("token").word_cosine),
-                          cosine(level.of("rms").word_cosine)});
+    words.rows.push_back({cosine(level.word_cosine), cosine(level.of("sentence").word_cosine),
+                          cosine(level.of("token").word_cosine), cosine(level.of("rms").word_cosine)});
   }
   return words;
 }
@@ -90,8 +91,7 @@ void Sentences::show_what_is_kept(Writer& page, const Say& say) const {
                      fmt::arg("width", last.block.shape[2]), fmt::arg("same", first.of("token").word_cosine),
                      fmt::arg("differs", first.of("sentence").word_cosine)));
   page.paragraph(say("sentences.kept.rms"));
-  page.paragraph(
-      say("sentences.kept.context", fmt::arg("embedding", first.word_cosine), fmt::arg("last", last.word_cosine)));
+  page.paragraph(say("sentences.kept.context", fmt::arg("embedding", first.word_cosine), fmt::arg("last", last.word_cosine)));
 }
 
 void Sentences::show_kinds(Writer& page, const Say& say) const {
@@ -118,7 +118,8 @@ std::string Sentences::painted_tokens(const Page& page, const Sentence& sentence
   for (std::int64_t t = 0; t < batch_.block.shape[1]; ++t) {
     const auto at = static_cast<std::size_t>(t);
     const Style style = t == sentence.word_at ? Style::marked : Style::plain;
-    tokens += at < sentence.tokens.size() ? page.paint(style, report::pad_right(sentence.tokens[at], 2)) : page.paint(Style::faint, "· ");
+    tokens += at < sentence.tokens.size() ? page.paint(style, report::pad_right(sentence.tokens[at], 2))
+                                          : page.paint(Style::faint, "· ");
   }
   return tokens;
 }
@@ -137,7 +138,8 @@ Table Sentences::batch_table(const Say& say, const std::function<std::string(con
     const SentenceBatch::Cosines& c = batch_.cosines[i];
     const auto& words = samples_.senses.at(sentence.sense);
     table.rows.push_back({name_of(sentence), words.at(say.language() == Language::zh ? "zh" : "en")});
-    for (const double cosine : {c.before, c.sentence, c.unpadded, c.padded}) table.rows.back().emplace_back(fmt::format("{:.3f}", cosine), cosine);
+    for (const double cosine : {c.before, c.sentence, c.unpadded, c.padded})
+      table.rows.back().emplace_back(fmt::format("{:.3f}", cosine), cosine);
   }
   return table;
 }

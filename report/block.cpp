@@ -97,7 +97,8 @@ class BlockPainter {
   double names_width() const {
     if (!options_.row_label) return text_width(options_.down, kTextSize);
     double widest = 0;
-    for (int row = 0; row < down_.cells(); ++row) widest = std::max(widest, text_width(options_.row_label(down_.index(row)), kTextSize));
+    for (int row = 0; row < down_.cells(); ++row)
+      widest = std::max(widest, text_width(options_.row_label(down_.index(row)), kTextSize));
     return widest;
   }
 
@@ -115,26 +116,34 @@ class BlockPainter {
     return membership_.at(element);
   }
   bool inside(const Element& e) const {
-    return e.back >= 0 && e.back < back_.cells() && e.across >= 0 && e.across < across_.cells() && e.down >= 0 && e.down < down_.cells();
+    return e.back >= 0 && e.back < back_.cells() && e.across >= 0 && e.across < across_.cells() && e.down >= 0 &&
+           e.down < down_.cells();
   }
 
   std::vector<Face> faces() const {
     std::vector<Face> faces;
     for (int w = 0; w < across_.cells(); ++w) {
       for (int h = 0; h < down_.cells(); ++h) {
-        faces.push_back({"front", {corner(w, h, 0), corner(w + 1, h, 0), corner(w + 1, h + 1, 0), corner(w, h + 1, 0)}, {0, w, h},
+        faces.push_back({"front",
+                         {corner(w, h, 0), corner(w + 1, h, 0), corner(w + 1, h + 1, 0), corner(w, h + 1, 0)},
+                         {0, w, h},
                          {{{0, w, h - 1}, {0, w + 1, h}, {0, w, h + 1}, {0, w - 1, h}}}});
       }
       for (int n = 0; n < deep_; ++n) {
-        faces.push_back({"top", {corner(w, 0, n + 1), corner(w + 1, 0, n + 1), corner(w + 1, 0, n), corner(w, 0, n)}, {n, w, 0},
+        faces.push_back({"top",
+                         {corner(w, 0, n + 1), corner(w + 1, 0, n + 1), corner(w + 1, 0, n), corner(w, 0, n)},
+                         {n, w, 0},
                          {{{n + 1, w, 0}, {n, w + 1, 0}, {n - 1, w, 0}, {n, w - 1, 0}}}});
       }
     }
     const int last = across_.cells() - 1;
     for (int h = 0; h < down_.cells(); ++h) {
       for (int n = 0; n < deep_; ++n) {
-        faces.push_back({"side", {corner(last + 1, h, n), corner(last + 1, h, n + 1), corner(last + 1, h + 1, n + 1), corner(last + 1, h + 1, n)},
-                         {n, last, h}, {{{n, last, h - 1}, {n + 1, last, h}, {n, last, h + 1}, {n - 1, last, h}}}});
+        faces.push_back(
+            {"side",
+             {corner(last + 1, h, n), corner(last + 1, h, n + 1), corner(last + 1, h + 1, n + 1), corner(last + 1, h + 1, n)},
+             {n, last, h},
+             {{{n, last, h - 1}, {n + 1, last, h}, {n, last, h + 1}, {n - 1, last, h}}}});
       }
     }
     return faces;
@@ -147,7 +156,10 @@ class BlockPainter {
     std::set<std::string> drawn;
     for (const Face& face : faces()) {
       const std::int64_t number = number_of(face.element);
-      const std::string look = std::string("cell ") + face.kind + (number < 0 ? " off" : number == options_.marked ? " on" : "");
+      const std::string look = std::string("cell ") + face.kind +
+                               (number < 0                  ? " off"
+                                : number == options_.marked ? " on"
+                                                            : "");
       cells[look] += path_through(face.corners) + 'z';
       for (std::size_t k = 0; k < 4; ++k) {
         const Element& neighbour = face.neighbours[k];
@@ -196,7 +208,9 @@ BlockAxes BlockAxes::of(int rank, int channel_axis) {
   return axes;
 }
 
-Block draw_block(const Membership& membership, const BlockOptions& options) { return BlockPainter(membership, options).paint(); }
+Block draw_block(const Membership& membership, const BlockOptions& options) {
+  return BlockPainter(membership, options).paint();
+}
 
 Picture draw_rows(const RowsOptions& options) {
   Drawing drawing(options.title);

@@ -29,10 +29,12 @@ Picture draw_two_axes(const std::vector<double>& counts, const TwoAxesOptions& o
   };
   const bool mean_right = options.mean >= options.median;
   point_out(options.mean, options.mean_label, top - 24, Anchor::start);
-  point_out(options.median, options.median_label, top - 8, mean_right && x.at(options.median) > 110 ? Anchor::end : Anchor::start);
+  point_out(options.median, options.median_label, top - 8,
+            mean_right && x.at(options.median) > 110 ? Anchor::end : Anchor::start);
   draw_axis(drawing, x, floor, floor);
   drawing.text({x.to, floor + 32}, options.before, "faint small", Anchor::end);
-  const Range after{(options.range.low - options.mean) / options.deviation, (options.range.high - options.mean) / options.deviation};
+  const Range after{(options.range.low - options.mean) / options.deviation,
+                    (options.range.high - options.mean) / options.deviation};
   const double second = floor + 46;
   draw_axis(drawing, {after, x.from, x.to}, second, second, 10);
   drawing.text({x.to, second + 32}, options.after, "faint small", Anchor::end);

@@ -10,7 +10,8 @@
 
 namespace norma::report {
 
-Picture draw_matrix(int size, const std::vector<PairState>& states, const std::vector<bool>& reversed, const MatrixOptions& options) {
+Picture draw_matrix(int size, const std::vector<PairState>& states, const std::vector<bool>& reversed,
+                    const MatrixOptions& options) {
   Drawing drawing(options.title);
   double names = 0;
   for (const std::string& label : options.labels) names = std::max(names, text_width(label, kSmallSize) + 9);
@@ -23,10 +24,12 @@ Picture draw_matrix(int size, const std::vector<PairState>& states, const std::v
     for (int column = 0; column < size; ++column) {
       const auto i = static_cast<std::size_t>(row * size + column);
       const double x = x0 + column * cell, y = y0 + row * cell, side = cell - 1;
-      cells[states[i]] += fmt::format("M{} {}h{}v{}h-{}z", coordinate(x), coordinate(y), coordinate(side), coordinate(side), coordinate(side));
+      cells[states[i]] +=
+          fmt::format("M{} {}h{}v{}h-{}z", coordinate(x), coordinate(y), coordinate(side), coordinate(side), coordinate(side));
       if (!reversed[i]) continue;
       const double a = cell * .3, b = cell * .7 - 1;
-      crosses += path_through(std::array{Point{x + a, y + a}, Point{x + b, y + b}}) + path_through(std::array{Point{x + b, y + a}, Point{x + a, y + b}});
+      crosses += path_through(std::array{Point{x + a, y + a}, Point{x + b, y + b}}) +
+                 path_through(std::array{Point{x + b, y + a}, Point{x + a, y + b}});
     }
   }
   drawing.path(cells[PairState::other], "other");
@@ -73,12 +76,15 @@ Picture draw_shares(const std::vector<ShareBar>& bars, const SharesOptions& opti
     y += kBar + 14;
   }
   double x = 0;
-  for (const auto& [name, look] : {std::pair{options.kept, "kept"}, std::pair{options.reversed, "reversed"}, std::pair{options.tied, "tied"}}) {
+  for (const auto& [name, look] :
+       {std::pair{options.kept, "kept"}, std::pair{options.reversed, "reversed"}, std::pair{options.tied, "tied"}}) {
     if (name.empty()) continue;
     drawing.rect({x, y}, 11, 11, look);
     if (std::string_view(look) == "reversed")
-      drawing.path(path_through(std::array{Point{x, y + 11}, Point{x + 11, y}}) + path_through(std::array{Point{x, y + 5.5}, Point{x + 5.5, y}}) +
-                   path_through(std::array{Point{x + 5.5, y + 11}, Point{x + 11, y + 5.5}}), "hatch");
+      drawing.path(path_through(std::array{Point{x, y + 11}, Point{x + 11, y}}) +
+                       path_through(std::array{Point{x, y + 5.5}, Point{x + 5.5, y}}) +
+                       path_through(std::array{Point{x + 5.5, y + 11}, Point{x + 11, y + 5.5}}),
+                   "hatch");
     drawing.text({x + 16, y + 10}, name, "small");
     x += 16 + text_width(name, kSmallSize) + 18;
   }

@@ -16,8 +16,12 @@ Ranks ranks_of(const std::vector<RankLine>& lines) {
     for (std::size_t i = 0; i < order.size(); ++i) ranks[order[i]] = static_cast<int>(i);
     return ranks;
   };
-  return {places([](const RankLine& a, const RankLine& b) { return a.before != b.before ? a.before > b.before : a.after > b.after; }),
-          places([](const RankLine& a, const RankLine& b) { return a.after != b.after ? a.after > b.after : a.before > b.before; })};
+  return {places([](const RankLine& a, const RankLine& b) {
+            return a.before != b.before ? a.before > b.before : a.after > b.after;
+          }),
+          places([](const RankLine& a, const RankLine& b) {
+            return a.after != b.after ? a.after > b.after : a.before > b.before;
+          })};
 }
 
 namespace {

@@ -67,12 +67,13 @@ Picture draw_ridges(const std::vector<Ridge>& ridges, const RidgesOptions& optio
     if (!ridge.note.empty()) {
       drawing.text({x.from, floor - 6}, ridge.note, "faint small");
     } else if (!ridge.values.empty()) {
-      for (const double value : ridge.values) drawing.marker(marker_of_series(ridge.series), {x.at(value), floor - 6}, 7, "soft thin " + look);
+      for (const double value : ridge.values)
+        drawing.marker(marker_of_series(ridge.series), {x.at(value), floor - 6}, 7, "soft thin " + look);
       for (const Ridge::Named& one : ridge.named) {
         drawing.marker(marker_of_series(one.series), {x.at(one.value), floor - 6}, 10, "fill " + look_of_series(one.series));
         const bool at_edge = x.at(one.value) + text_width(one.name, kTextSize) / 2 > x.to;
-        drawing.text({at_edge ? x.to : x.at(one.value), floor - 15}, one.name, "strong small t" + look_of_series(one.series).substr(1),
-                     at_edge ? Anchor::end : Anchor::middle);
+        drawing.text({at_edge ? x.to : x.at(one.value), floor - 15}, one.name,
+                     "strong small t" + look_of_series(one.series).substr(1), at_edge ? Anchor::end : Anchor::middle);
       }
     } else {
       const std::vector<Point> hill = hill_of(ridge.counts, x, floor, kHill);

@@ -54,9 +54,11 @@ Picture draw_turns(std::span<const double> degrees, const TurnsOptions& options)
     const Point tip = on_circle(centre, opening.radius - 8, options.mean);
     drawing.line(centre, tip, "thick s0");
     drawing.polygon(std::array{tip, on_circle(on_circle(centre, opening.radius - 18, options.mean), 4.5, options.mean + 90),
-                               on_circle(on_circle(centre, opening.radius - 18, options.mean), 4.5, options.mean - 90)}, "fill s0");
+                               on_circle(on_circle(centre, opening.radius - 18, options.mean), 4.5, options.mean - 90)},
+                    "fill s0");
   }
-  drawing.text({opening.degrees > 90 ? kPanelWidth : 4 + opening.radius, centre.y + 17}, options.before, "faint small", Anchor::end);
+  drawing.text({opening.degrees > 90 ? kPanelWidth : 4 + opening.radius, centre.y + 17}, options.before, "faint small",
+               Anchor::end);
   drawing.text({4, centre.y + 38}, options.mean_label, "strong");
   return std::move(drawing).finish(centre.y + 46, options.description);
 }

@@ -85,7 +85,8 @@ struct MatrixOptions {
 };
 
 /// states, and which of the pairs were reversed, row by row, size by size.
-Picture draw_matrix(int size, const std::vector<PairState>& states, const std::vector<bool>& reversed, const MatrixOptions& options);
+Picture draw_matrix(int size, const std::vector<PairState>& states, const std::vector<bool>& reversed,
+                    const MatrixOptions& options);
 
 /// How far vectors turned: each by its true angle from the direction that it had.
 struct TurnsOptions {
@@ -109,7 +110,7 @@ Picture draw_shares(const std::vector<ShareBar>& bars, const SharesOptions& opti
 /// Bars of counts over two axes: the same values before and after.
 struct TwoAxesOptions {
   std::string title, description, before, after;
-  Range range;             ///< before
+  Range range;  ///< before
   double mean = 0, deviation = 1;
   std::string mean_label;
   double median = 0;

@@ -33,7 +33,8 @@ std::string class_attribute(std::string_view first, std::string_view second = ""
 std::string cell_markup(std::string_view tag, std::string_view attributes, const Cell& cell, bool number) {
   const std::string words = escape(cell.text);
   const std::string inner = cell.exact ? fmt::format("<data value=\"{}\">{}</data>", exact_number(*cell.exact), words) : words;
-  return fmt::format("<{}{}{}>{}</{}>", tag, attributes, class_attribute(number ? "number" : "", class_of(cell.style)), inner, tag);
+  return fmt::format("<{}{}{}>{}</{}>", tag, attributes, class_attribute(number ? "number" : "", class_of(cell.style)), inner,
+                     tag);
 }
 
 }  // namespace
@@ -81,16 +82,20 @@ std::string Document::table_markup(const Table& table) const {
 std::string Document::picture_markup(const Picture& picture) {
   const std::string id = fmt::format("n{}", ++numbered_);
   return fmt::format(
-      "<svg role=\"img\" aria-labelledby=\"{0}\" aria-describedby=\"{0}d\" viewBox=\"0 0 {1} {2}\"><title id=\"{0}\">{3}</title>"
+      "<svg role=\"img\" aria-labelledby=\"{0}\" aria-describedby=\"{0}d\" viewBox=\"0 0 {1} {2}\"><title "
+      "id=\"{0}\">{3}</title>"
       "<desc id=\"{0}d\">{4}</desc>{5}</svg>\n",
-      id, coordinate(picture.width), coordinate(picture.height), escape(picture.title), escape(picture.description), picture.body);
+      id, coordinate(picture.width), coordinate(picture.height), escape(picture.title), escape(picture.description),
+      picture.body);
 }
 
 void Document::figure(const Figure& figure) {
   figures_.push_back(figure);
   const std::size_t count = figure.pictures.size();
   body() += fmt::format("<figure{}><div class=\"pictures{}\">\n", count > 1 ? " class=\"wide\"" : "",
-                        figure.small ? (count == 4 ? " small four" : " small") : count == 2 ? " few" : "");
+                        figure.small ? (count == 4 ? " small four" : " small")
+                        : count == 2 ? " few"
+                                     : "");
   for (const Picture& picture : figure.pictures) body() += picture_markup(picture);
   body() += "</div>";
   if (!figure.caption.empty()) body() += "<figcaption>" + rich(figure.caption) + "</figcaption>";
@@ -106,13 +111,16 @@ std::string Document::html() const {
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"/>\n"
-      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n<title>{}</title>\n<style>{}{}</style>\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
+      "data:\"/>\n"
+      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" "
+      "href=\"data:,\"/>\n<title>{}</title>\n<style>{}{}</style>\n"
       "</head>\n<body>\n<main>\n<h1>{}</h1>\n{}",
       options_.language, escape(options_.name), page_style(), picture_style(), escape(options_.name), beginning_);
   if (parts_.size() > 3) {  // of fewer, no list of contents is needed
     out += fmt::format("<nav aria-label=\"{}\"><ol>\n", escape(options_.contents));
-    for (std::size_t i = 0; i < parts_.size(); ++i) out += fmt::format("<li><a href=\"#part{}\">{}</a></li>\n", i + 1, escape(parts_[i].title));
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      out += fmt::format("<li><a href=\"#part{}\">{}</a></li>\n", i + 1, escape(parts_[i].title));
     out += "</ol></nav>\n";
   }
   for (std::size_t i = 0; i < parts_.size(); ++i) {

@@ -68,7 +68,8 @@ void Drawing::marker(Marker marker, Point at, double size, std::string_view look
     case Marker::square: return rect({at.x - r * .9, at.y - r * .9}, size * .9, size * .9, look);
     case Marker::diamond: {
       const double d = r * 1.25;
-      return polygon(std::array{Point{at.x, at.y - d}, Point{at.x + d, at.y}, Point{at.x, at.y + d}, Point{at.x - d, at.y}}, look);
+      return polygon(std::array{Point{at.x, at.y - d}, Point{at.x + d, at.y}, Point{at.x, at.y + d}, Point{at.x - d, at.y}},
+                     look);
     }
     case Marker::triangle: {
       const double d = r * 1.15;
@@ -78,8 +79,11 @@ void Drawing::marker(Marker marker, Point at, double size, std::string_view look
 }
 
 void Drawing::text(Point at, std::string_view words, std::string_view look, Anchor anchor) {
-  const std::string_view where = anchor == Anchor::middle ? " text-anchor=\"middle\"" : anchor == Anchor::end ? " text-anchor=\"end\"" : "";
-  body_ += fmt::format("<text{}{}{}{}>{}</text>", look_of(look), where, attribute("x", at.x), attribute("y", at.y), escape(with_minus(words)));
+  const std::string_view where = anchor == Anchor::middle ? " text-anchor=\"middle\""
+                                 : anchor == Anchor::end  ? " text-anchor=\"end\""
+                                                          : "";
+  body_ += fmt::format("<text{}{}{}{}>{}</text>", look_of(look), where, attribute("x", at.x), attribute("y", at.y),
+                       escape(with_minus(words)));
 }
 
 void Drawing::image(Point corner, double width, double height, std::string_view uri) {

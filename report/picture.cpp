@@ -175,8 +175,7 @@ class Painter {
 
 Membership::Membership(const Grouping& grouping, const Dims& shape)
     : grouping_(grouping), boxes_(grouping.boxes(shape)), ranks_(grouping.label_ranks()) {
-  if (!grouping.lengths().empty())
-    lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
+  if (!grouping.lengths().empty()) lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
 }
 
 bool Membership::counts(const Dims& index) const {
@@ -195,8 +194,8 @@ std::int64_t Membership::at(const Dims& index) const {
   if (!counts(index)) return -1;
   std::int64_t number = 0;
   for (int axis = 0; axis < index.rank(); ++axis) {
-    const std::int64_t box = axis == boxes_.labelled_axis ? ranks_[static_cast<std::size_t>(index[axis])]
-                                                          : index[axis] / boxes_.extent[axis];
+    const std::int64_t box =
+        axis == boxes_.labelled_axis ? ranks_[static_cast<std::size_t>(index[axis])] : index[axis] / boxes_.extent[axis];
     number = number * boxes_.along(axis) + box;
   }
   return number;

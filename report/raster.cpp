@@ -83,7 +83,8 @@ std::string png_of(const std::string& svg, double zoom) {
   const int error = posix_spawnp(&child, kProgram, &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error == ENOENT) {
-    throw Error("[png] the program rsvg-convert is not installed; install it (Debian: librsvg2-bin), or write --svg in place of --png");
+    throw Error(
+        "[png] the program rsvg-convert is not installed; install it (Debian: librsvg2-bin), or write --svg in place of --png");
   }
   if (error != 0) refuse(error);
   int status = 0;

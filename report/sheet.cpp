@@ -14,50 +14,69 @@ namespace norma::report {
 namespace {
 
 constexpr double kMargin = 36, kGap = 40, kTitle = 26, kCaptionLine = 18;
-constexpr int kMostInARow = 3;
+constexpr double kMostWidth = 3 * kPanelWidth + 2 * kGap, kLeastWidth = 1.6 * kPanelWidth;
 
-double row_width(const std::vector<Picture>& pictures, std::size_t first, std::size_t last) {
-  double width = 0;
-  for (std::size_t i = first; i < last; ++i) width += pictures[i].width + (i > first ? kGap : 0);
-  return width;
+/// Pictures beside each other: as many as fit, but four as two by two.
+struct Row {
+  std::size_t first = 0, last = 0;
+  double width = 0, height = 0;
+};
+
+std::vector<Row> rows_of(const std::vector<Picture>& pictures) {
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const bool full = rows.empty() || rows.back().width + kGap + pictures[i].width > kMostWidth;
+    if (full || (pictures.size() == 4 && i == 2)) {
+      rows.push_back({i, i, -kGap, 0});
+    }
+    Row& row = rows.back();
+    row.last = i + 1;
+    row.width += kGap + pictures[i].width;
+    row.height = std::max(row.height, pictures[i].height);
+  }
+  return rows;
+}
+
+/// Appends some pictures at y; returns where they end.
+double draw_pictures(std::string& body, const Figure& figure, double y) {
+  for (const Row& row : rows_of(figure.pictures)) {
+    double x = kMargin;
+    for (std::size_t i = row.first; i < row.last; ++i) {
+      const Picture& picture = figure.pictures[i];
+      body += fmt::format("<g role=\"img\" transform=\"translate({} {})\"><title>{}</title><desc>{}</desc>{}</g>\n",
+                          coordinate(x), coordinate(y), escape(picture.title), escape(picture.description), picture.body);
+      x += picture.width + kGap;
+    }
+    y += row.height + kGap / 2;
+  }
+  return y;
 }
 
 }  // namespace
 
 std::string Document::svg() const {
-  const double width = kMargin * 2 + kPanelWidth * kMostInARow + kGap * (kMostInARow - 1);
+  double inner = kLeastWidth;
+  for (const Figure& figure : figures_) {
+    for (const Row& row : rows_of(figure.pictures)) inner = std::max(inner, row.width);
+  }
   double y = kMargin + 12;
   std::string body = fmt::format("<text class=\"title\" x=\"{}\" y=\"{}\">{}</text>\n", kMargin, y, escape(options_.name));
   y += kTitle;
   for (const Figure& figure : figures_) {
-    for (std::size_t first = 0; first < figure.pictures.size();) {
-      std::size_t last = first;
-      double height = 0;
-      while (last < figure.pictures.size() && row_width(figure.pictures, first, last + 1) <= width - 2 * kMargin) {
-        height = std::max(height, figure.pictures[last++].height);
-      }
-      last = std::max(last, first + 1);
-      double x = kMargin;
-      for (; first < last; ++first) {
-        const Picture& picture = figure.pictures[first];
-        body += fmt::format("<g role=\"img\" transform=\"translate({} {})\"><title>{}</title><desc>{}</desc>{}</g>\n", coordinate(x),
-                            coordinate(y), escape(picture.title), escape(picture.description), picture.body);
-        x += picture.width + kGap;
-      }
-      y += height + kGap / 2;
-    }
-    for (const std::string& words : wrap(figure.caption, static_cast<int>((width - 2 * kMargin) / (kTextSize * 0.55)))) {
-      std::string plain = words;
-      std::erase(plain, '*');
-      body += fmt::format("<text class=\"faint\" x=\"{}\" y=\"{}\">{}</text>\n", kMargin, coordinate(y), escape(plain));
+    y = draw_pictures(body, figure, y);
+    for (std::string words : wrap(figure.caption, static_cast<int>(inner / (kTextSize * 0.55)))) {
+      std::erase(words, '*');
+      body += fmt::format("<text class=\"faint\" x=\"{}\" y=\"{}\">{}</text>\n", kMargin, coordinate(y), escape(words));
       y += kCaptionLine;
     }
     y += kGap;
   }
-  const double height = y - kGap + kMargin;
+  const double width = inner + 2 * kMargin, height = figures_.empty() ? y : y - kGap + kMargin;
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">\n<title>{2}</title>\n<style>{3}"
-      "svg text.title {{ font-size: 20px; font-weight: 600; }}</style>\n<rect class=\"paper\" width=\"{0}\" height=\"{1}\"/>\n{4}</svg>\n",
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
+      "height=\"{1}\">\n<title>{2}</title>\n<style>{3}"
+      "svg text.title {{ font-size: 20px; font-weight: 600; }}</style>\n<rect class=\"paper\" width=\"{0}\" "
+      "height=\"{1}\"/>\n{4}</svg>\n",
       coordinate(width), coordinate(height), escape(options_.name), picture_style(), body);
 }
 
