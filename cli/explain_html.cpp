@@ -139,9 +139,14 @@ std::vector<const DistributionRow*> ExplanationPictures::rows_for_ridges() const
   std::size_t skipped_after = 0;
   std::vector<const Row*> rows = e_.chosen(skipped_after);
   std::erase_if(rows, [](const Row* row) { return row->moments.count == 0; });
-  if (rows.size() <= kMostRidges) return rows;
   std::vector<const Row*> some;
   for (const std::size_t i : spread(rows.size(), kMostRidges)) some.push_back(rows[i]);
+  // The one that the block marks is among them, where its width belongs.
+  const Row* marked = &e_.rows_[static_cast<std::size_t>(e_.marked())];
+  const bool there = std::find(some.begin(), some.end(), marked) != some.end();
+  if (there || marked->moments.count == 0) return some;
+  const auto narrower = [&](const Row* row) { return row->not_finite == 0 && !(row->deviation() > marked->deviation()); };
+  some.insert(marked->not_finite > 0 ? some.begin() : std::find_if(some.begin(), some.end(), narrower), marked);
   return some;
 }
 
@@ -336,8 +341,10 @@ Figure ExplanationPictures::ranks_and_matrix() const {
                    fmt::arg("across", crossings.across), fmt::arg("pairs", crossings.pairs_across));
     figure.tables.push_back(sampled.table);
   }
-  figure.pictures.push_back(std::move(pairs));
-  figure.caption += say_("matrix.caption", fmt::arg("count", elements));
+  if (elements > 1) {
+    figure.pictures.push_back(std::move(pairs));
+    figure.caption += say_("matrix.caption", fmt::arg("count", elements));
+  }
   return figure;
 }
 
@@ -421,11 +428,11 @@ Document Explanation::document(const Say& say) const {
   page.figure(pictures.ridges());
   show_rows(page, say, kMostRows);
   page.title(say("ranks.heading"));
-  page.figure(pictures.ranks_and_matrix());
+  if (const Figure pairs = pictures.ranks_and_matrix(); !pairs.pictures.empty()) page.figure(pairs);
   show_order_of_pairs(page, say);
   Figure bars{{picture_of(say, order_.plain, say(order_.has_affine ? "bars.plain" : "bars.title"))}, {}};
   if (order_.has_affine) bars.pictures.push_back(picture_of(say, order_.affine, say("bars.affine")));
-  page.figure(bars);
+  if (order_.plain.seen.within.total() + order_.plain.seen.across.total() > 0) page.figure(bars);
   if (vectors_ || seen_alone_) {
     page.title(say("turns.heading"));
     const Figure turns = pictures.turns_and_angles();

@@ -311,7 +311,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"sentences.turns.caption", "The embedding: each thin line is the vector of one word, at its true angle from the direction that it had; the arrow is the mean.", "词嵌入：每条细线是一个词的向量，按真实角度画出它偏离原方向多少；箭头是平均值。"},
 {"batch.picture", "A batch of sentences, filled up to a block", "填满成块的一批句子"},
 {"batch.picture.description", "{sentences} rows of characters; the last {pads} places in all are padding.", "{sentences} 行字；末尾共有 {pads} 个位置是填充。"},
-{"batch.picture.caption", "Dashed: padding. Orange: 打, in its different senses. ", "虚线：填充。橙色：含义各不相同的“打”。"},
+{"batch.picture.caption", "Dashed: padding. Orange: 打, in its different senses.", "虚线：填充。橙色：含义各不相同的“打”。"},
 {"mates.picture", "The first number of 打, as sentences join", "随着句子加入，“打”的第一个数"},
 {"mates.picture.description", "Two lines over one to {count} sentences in the batch: BatchNorm's moves, LayerNorm's stays.", "两条线，横轴为批中 1 至 {count} 个句子：BatchNorm 的值在变，LayerNorm 的值不变。"},
 {"mates.caption", "The sentence itself never changes; BatchNorm's answer for it does, with every sentence that joins the batch.", "句子本身从未改变；BatchNorm 给出的结果却随着每个加入的句子而变。"},

@@ -125,9 +125,9 @@ void Sentences::show(Document& page, const Say& say) const {
   page.paragraph(say("batch.idea", fmt::arg("sentences", batch_.block.shape[0]),
                      fmt::arg("places", batch_.characters + batch_.pads), fmt::arg("pads", batch_.pads)));
   page.table(batch_table(say, [](const Sentence& sentence) { return sentence.text; }));
-  page.figure(
-      {{batch_picture(say), mates_picture(say)}, say("batch.picture.caption") + say("mates.caption"), {mates_table(say)}});
+  page.figure({{batch_picture(say)}, say("batch.picture.caption")});
   show_pads(page, say);
+  page.figure({{mates_picture(say)}, say("mates.caption"), {mates_table(say)}});
   show_mates(page, say);
 }
 

@@ -34,7 +34,7 @@ std::string pair_of(Point p) { return coordinate(p.x) + ' ' + coordinate(p.y); }
 double text_width(std::string_view text, double size) { return display_width(text) * size * kColumn; }
 
 Drawing::Drawing(std::string title, double width) : width_(width), title_(std::move(title)) {
-  constexpr double kBold = 1.12;
+  constexpr double kBold = 1.04;
   const int columns = static_cast<int>(width / (kTitleSize * kColumn * kBold));
   double at = 0;
   for (const std::string& words : wrap(title_, columns)) text({0, at += kTitleLine - (at == 0 ? 4 : 0)}, words, "name");

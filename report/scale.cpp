@@ -25,8 +25,8 @@ Range padded(const Range& range, double share) {
   double more = (range.high / 2 - range.low / 2) * 2 * share;
   // Below this the ends would be one number, or no tick would fit between them.
   const double least = std::max(std::fabs(range.low), std::fabs(range.high)) * 1e-6;
-  if (!(more > least * share)) more = std::max(least * 1e3, range.low == 0 && range.high == 0 ? 1.0 : 0.0);
-  if (!std::isfinite(more)) more = 0;
+  // Denormals too need an axis that can be halved.
+  if (!(more > std::max(least * share, 1e-300))) more = std::max(least * 1e3, range.low == 0 && range.high == 0 ? 1.0 : 1e-299);
   return {std::max(range.low - more, -kLargest), std::min(range.high + more, kLargest)};
 }
 

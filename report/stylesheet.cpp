@@ -62,7 +62,7 @@ h3 { font-size: 1.16rem; margin: 2.8rem 0 .6rem; }
 p { margin: 0 0 1.05rem; } p.lead { font-size: clamp(1.1rem, 1rem + .5vw, 1.3rem); line-height: 1.6; margin-bottom: 1.4rem; }
 p.faint, figcaption, summary, .source { color: var(--faint); font-size: .9rem; line-height: 1.55; }
 p.faint:lang(zh), figcaption:lang(zh) { line-height: 1.7; }
-strong { font-weight: 650; } code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; background: var(--tint); padding: .1em .3em; border-radius: 3px; }
+strong { font-weight: 650; } code { white-space: nowrap; font: .9em ui-monospace, "DejaVu Sans Mono", monospace; background: var(--tint); padding: .1em .3em; border-radius: 3px; }
 nav { margin: 1.2rem 0 0; } nav ol { list-style: none; margin: 0; padding: 0; display: grid; gap: .35rem; } a { color: var(--kept); text-underline-offset: .18em; }
 nav a { text-decoration: none; } nav a:hover, nav a:focus-visible { text-decoration: underline; }
 figure { margin: 1.9rem 0 2.3rem; } figure.wide { grid-column: 1 / -1; justify-self: center; width: min(100% - 2.2rem, 78rem); }
@@ -75,7 +75,7 @@ summary:hover { color: var(--ink); } :focus-visible { outline: 2px solid var(--k
 .scroll { overflow-x: auto; margin: 1.2rem 0 1.7rem; } details .scroll { margin: .7rem 0 1rem; }
 table { word-break: keep-all; border-collapse: collapse; font-size: .92rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem 1.1rem .38rem 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); font-weight: 400; }
-thead th { color: var(--faint); font-size: .84rem; vertical-align: bottom; } .number { text-align: right; white-space: nowrap; }
+thead th { color: var(--faint); font-size: .84rem; vertical-align: bottom; } .number { text-align: right; } td.number { white-space: nowrap; }
 tr > :last-child { padding-right: 0; } tbody tr:last-child > * { border-bottom: 0; }
 .marked { color: var(--mark); font-weight: 600; } .kept-text { color: var(--kept); font-weight: 600; } .reversed-text { color: var(--reversed); font-weight: 600; }
 td .faint, td.faint { color: var(--faint); } td.strong, th.strong { font-weight: 600; }

@@ -160,8 +160,8 @@ TEST(Markup, EscapesAllThatIsNotText) {
   EXPECT_EQ(report::escape("<a href=\"x\" b='y'>&"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;");
   EXPECT_EQ(report::escape("打\tß"), "打\tß");
   const std::string replaced = "\xEF\xBF\xBD";
-  for (const std::string bad :
-       {"\x01", "\x7f", "\xff", "\xc0", "\xe6\x89", "\xed\xa0\x80", "\xef\xbf\xbf", "\xe2\x80\xae", "\xe2\x81\xa6"}) {
+  for (const std::string bad : {"\x01", "\x7f", "\xff", "\xc0", "\xe6\x89", "\xe6\x89<", "\xed\xa0\x80", "\xef\xbf\xbf",
+                                "\xe2\x80\xae", "\xe2\x81\xa6"}) {
     const std::string escaped = report::escape(bad);
     EXPECT_TRUE(escaped.starts_with(replaced)) << escaped;
     EXPECT_EQ(escaped.find(bad), std::string::npos) << "came through unchanged";
@@ -205,6 +205,8 @@ TEST(Scales, SpanWhateverDoublesSpan) {
       EXPECT_GE(x.at(value), 10) << range.low << " … " << range.high;
       EXPECT_LE(x.at(value), 110);
     }
+    const bool denormal = range.high - range.low < 1e-300;
+    EXPECT_TRUE(denormal || x.at(range.low) < x.at(range.high)) << range.low << " … " << range.high;
     const auto ticks = report::ticks_in(wide, 5);
     EXPECT_LE(ticks.size(), 6U);
     for (const double tick : ticks) EXPECT_TRUE(tick >= wide.low && tick <= wide.high) << tick;
@@ -346,6 +348,17 @@ TEST(ExplainHtml, SaysTheNumbersOfJson) {
   EXPECT_NE(page->text.find(fmt::format("{:.3g}° on average, {:.3g}° at most", turned.at("mean_degrees").get<double>(),
                                         turned.at("max_degrees").get<double>())),
             std::string::npos);
+}
+
+/// The block's distribution and its hill have one colour, also where it is neither among the widest nor the narrowest.
+TEST(ExplainHtml, TheMarkedDistributionHasAHill) {
+  std::vector<float> values;
+  for (int row = 0; row < 100; ++row) {
+    // Row 0 has a middling width.
+    for (int i = 0; i < 20; ++i) values.push_back(static_cast<float>((row == 0 ? 50.5 : row) * (i - 10)));
+  }
+  const std::string html = html_of(array_of(values, {100, 20}), options_of("layer"));
+  EXPECT_EQ(count_in(html, "class=\"soft s0\""), 2) << "before and after";
 }
 
 TEST(ExplainHtml, WeightsHaveTheirOwnPictures) {
