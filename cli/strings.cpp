@@ -279,7 +279,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"incomes.dots.after", "After: each region on a scale of its own", "之后：每个地区各用自己的尺"},
 {"incomes.dots.description", "The countries of {first} and of {second} as dots on a common axis.", "{first}与{second}的各国，以点画在同一坐标轴上。"},
 {"incomes.dots.caption", "A dot is a country. Within a region all distances keep their proportions; the regions themselves were laid on top of each other, mean on mean.", "一个点是一个国家。同一地区之内，距离的比例不变；而两个地区被叠在了一起，均值对着均值。"},
-{"incomes.ranks.title", "{count} countries, from the richest down: by income, and by score", "{count} 个国家由高到低：按收入，与按标准分"},
+{"incomes.ranks.title", "{count} countries, richest first: by income, by score", "{count} 个国家由高到低：按收入，与按标准分"},
 {"incomes.ranks.caption", "Lines of one region never cross: its order is kept. Lines of two regions do, at the rings: there the order was reversed, and means nothing.", "同一地区的线从不相交：次序不变。不同地区的线会在圆圈处相交：那里的次序已经颠倒，不再有意义。"},
 {"incomes.splits", "It is the grouping that decides", "起决定作用的是分组"},
 {"wages.picture", "One shape, two scales", "同一个形状，两把尺"},

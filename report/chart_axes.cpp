@@ -72,6 +72,7 @@ Picture draw_series(const std::vector<Series>& series, const SeriesOptions& opti
     for (const Point& p : points) drawing.marker(marker_of_series(number), p, 8, "fill " + look_of_series(number));
   }
   std::vector<std::string> names;
+  names.reserve(series.size());
   for (const Series& one : series) names.push_back(one.name);
   const double end = draw_legend(drawing, floor + 42, names);
   return std::move(drawing).finish(end + 2, options.description);

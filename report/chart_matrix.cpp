@@ -22,7 +22,7 @@ Picture draw_matrix(int size, const std::vector<PairState>& states, const std::v
   std::string crosses;
   for (int row = 0; row < size; ++row) {
     for (int column = 0; column < size; ++column) {
-      const auto i = static_cast<std::size_t>(row * size + column);
+      const auto i = static_cast<std::size_t>(row) * static_cast<std::size_t>(size) + static_cast<std::size_t>(column);
       const double x = x0 + column * cell, y = y0 + row * cell, side = cell - 1;
       cells[states[i]] +=
           fmt::format("M{} {}h{}v{}h-{}z", coordinate(x), coordinate(y), coordinate(side), coordinate(side), coordinate(side));

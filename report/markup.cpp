@@ -87,7 +87,8 @@ std::string rich(std::string_view text) {
       continue;
     }
     const std::string tag = text[mark] == '*' ? "strong" : "code";
-    out += escape(text.substr(0, mark)) + "<" + tag + ">" + escape(text.substr(mark + 1, close - mark - 1)) + "</" + tag + ">";
+    out += escape(text.substr(0, mark));
+    out += fmt::format("<{0}>{1}</{0}>", tag, escape(text.substr(mark + 1, close - mark - 1)));
     text.remove_prefix(close + 1);
   }
   return out;
