@@ -136,17 +136,21 @@ Figure ExplanationPictures::block() const {
 // --------------------------------------------------------------------------------------------------------- the ridges
 
 std::vector<const DistributionRow*> ExplanationPictures::rows_for_ridges() const {
-  std::size_t skipped_after = 0;
-  std::vector<const Row*> rows = e_.chosen(skipped_after);
-  std::erase_if(rows, [](const Row* row) { return row->moments.count == 0; });
-  std::vector<const Row*> some;
+  const auto width = [](const Row* row) {
+    const double deviation = row->deviation();
+    return row->not_finite > 0 || std::isnan(deviation) ? HUGE_VAL : deviation;
+  };
+  std::vector<const Row*> rows, some;
+  for (const Row& row : e_.rows_) {
+    if (row.moments.count > 0) rows.push_back(&row);
+  }
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row* a, const Row* b) { return width(a) > width(b); });
   for (const std::size_t i : spread(rows.size(), kMostRidges)) some.push_back(rows[i]);
   // The one that the block marks is among them, where its width belongs.
   const Row* marked = &e_.rows_[static_cast<std::size_t>(e_.marked())];
   const bool there = std::find(some.begin(), some.end(), marked) != some.end();
   if (there || marked->moments.count == 0) return some;
-  const auto narrower = [&](const Row* row) { return row->not_finite == 0 && !(row->deviation() > marked->deviation()); };
-  some.insert(marked->not_finite > 0 ? some.begin() : std::find_if(some.begin(), some.end(), narrower), marked);
+  some.insert(std::find_if(some.begin(), some.end(), [&](const Row* row) { return width(row) < width(marked); }), marked);
   return some;
 }
 
@@ -345,6 +349,7 @@ Figure ExplanationPictures::ranks_and_matrix() const {
     figure.pictures.push_back(std::move(pairs));
     figure.caption += say_("matrix.caption", fmt::arg("count", elements));
   }
+  if (e_.order_.has_affine && !figure.pictures.empty()) figure.caption = say_("ranks.plain") + figure.caption;
   return figure;
 }
 

@@ -264,7 +264,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 
 // ---- pages of HTML ----
 {"block.named", "{norm}: {distribution}", "{norm}：{distribution}"},
-{"hero.caption", "One tensor, four normalizations. Each colours one of its distributions; strong lines part them all. Inside a coloured part values stay comparable, beyond it they do not.", "同一个张量，四种归一化。各图给其中一个分布着色，粗线分开所有的分布。着色部分之内的数值仍然可比，超出它就不可比。"},
+{"hero.caption", "Two normalizations of images, two of sentences. Each picture colours one distribution; strong lines part them all. Inside the coloured part values stay comparable, beyond it they do not.", "图像的两种归一化，句子的两种归一化。各图给一个分布着色，粗线分开所有的分布。着色部分之内的数值仍然可比，超出它就不可比。"},
 {"hero.samples", "samples", "样本"},
 {"hero.channels", "channels", "通道"},
 {"hero.positions", "positions", "位置"},
@@ -289,7 +289,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 
 {"images.photos.before", "Before", "之前"},
 {"images.photos.description", "The four photographs: {names}.", "四张照片：{names}。"},
-{"images.photos.caption", "The same photographs before and after. After, black is {black:.0f} and white {white:.0f} deviations from the mean. BatchNorm balances the colours of the whole batch; LayerNorm gives each photograph the same brightness and contrast, and leaves its colours; InstanceNorm takes away even the cast of its colours.", "同一组照片，归一化之前与之后。之后的图中，黑是距均值 {black:.0f} 个标准差，白是 {white:.0f} 个。BatchNorm 平衡整批的色彩；LayerNorm 使每张照片的亮度与对比度一致，而保留其色彩；InstanceNorm 连照片的色调也一并去掉。"},
+{"images.photos.caption", "The same photographs before and after. After, black is {black:.0f} and white {white:.0f} deviations from the mean. BatchNorm balances the colours of the whole batch; LayerNorm gives each photograph the same brightness and contrast, and keeps how its colours relate; InstanceNorm takes away even the cast of its colours.", "同一组照片，归一化之前与之后。之后的图中，黑是距均值 {black:.0f} 个标准差，白是 {white:.0f} 个。BatchNorm 平衡整批的色彩；LayerNorm 使每张照片的亮度与对比度一致，而保留各色之间的关系；InstanceNorm 连照片的色调也一并去掉。"},
 {"images.block.description", "A block of images, channels and positions. Coloured: {distribution}.", "由图像、通道与位置组成的方块。着色的是：{distribution}。"},
 {"images.axis.images", "images", "图像"},
 {"images.axis.channels", "channels", "通道"},
@@ -356,7 +356,8 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"ranks.before", "before", "之前"},
 {"ranks.after", "after", "之后"},
 {"ranks.description", "{lines} lines from a rank before to a rank after. Lines of one distribution cross {within} times; of {pairs} pairs of lines of two distributions {across} cross.", "{lines} 条线，从之前的名次连到之后的名次。同一分布的线相交 {within} 次；{pairs} 对不同分布的线中有 {across} 对相交。"},
-{"ranks.caption", "*Ranks:* a sample of {elements} elements, at even ranks of {count} distributions: those with the highest, a middle and the lowest mean. Lines of one colour never cross: within a distribution the order stays. Of the {pairs} pairs of two colours {across} cross, at the rings: across distributions order means nothing any more. ", "*名次：*从 {count} 个分布（均值最高、居中与最低者）中，按名次等距抽取的 {elements} 个元素。同色的线从不相交：同一分布之内，次序不变。{pairs} 对异色的线中有 {across} 对相交（圆圈处）：不同分布之间，次序不再有意义。"},
+{"ranks.caption", "*Ranks:* a sample of {elements} elements, at even ranks of {count} distributions, from the one with the highest mean to the one with the lowest. Lines of one colour never cross: within a distribution the order stays. Of the {pairs} pairs of two colours {across} cross, at the rings: across distributions order means nothing any more. ", "*名次：*从均值最高到最低的 {count} 个分布中，按名次等距抽取的 {elements} 个元素。同色的线从不相交：同一分布之内，次序不变。{pairs} 对异色的线中有 {across} 对相交（圆圈处）：不同分布之间，次序不再有意义。"},
+{"ranks.plain", "Both without weight and bias. ", "两图均不带 weight 和 bias。"},
 {"ranks.one", "*Ranks:* a sample of {elements} elements, at even ranks of one distribution. No lines cross: the order stays. ", "*名次：*从一个分布中按名次等距抽取的 {elements} 个元素。线与线不相交：次序不变。"},
 
 {"matrix.title", "Which pairs may be compared", "哪些数对可以比较"},

@@ -299,6 +299,7 @@ TEST(ExplainHtml, IsWellFormedWhateverTheTensor) {
       {"batch", {2, 2}, {-3e38F, 3e38F, 3e38F, -3e38F}},  // near overflow
       {"layer", {2, 2}, {1e-45F, 0, -1e-45F, 0}},         // denormal
       {"rms", {2, 3}, {0, 0, 0, 0, 0, 0}},
+      {"instance", {1, 2, 300}},
   };
   for (const Case& one : cases) {
     const io::Array x = one.values.empty() ? some_array(one.shape) : array_of(one.values, one.shape);
