@@ -275,7 +275,9 @@ std::vector<Dims> ExplanationPictures::elements_for_matrix(report::MatrixOptions
   };
   const std::int64_t most_first = rank == 1 ? 16 : rank == 2 ? 5 : 3, most_second = rank == 2 ? 4 : 3;
   std::vector<Dims> elements;
-  const auto name = [&](int axis, std::int64_t index) { return fmt::format("{} {}", e_.axis_name(say_, axis), index); };
+  const auto name = [&](int axis, std::int64_t index) {
+    return fmt::format("{}{}{}", e_.axis_name(say_, axis), e_.layout_.empty() ? " = " : " ", index);
+  };
   const auto firsts = few_indices(shape[0], extent(0), most_first);
   const auto seconds = rank == 1 ? std::vector<std::int64_t>{0} : few_indices(shape[second], extent(second), most_second);
   std::int64_t others = 1;
