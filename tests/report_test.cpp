@@ -32,7 +32,7 @@ using io::testing::expect_refusal;
 using io::testing::read_file;
 using nlohmann::json;
 
-const std::filesystem::path kSources = std::filesystem::path(__FILE__).parent_path().parent_path();
+const std::filesystem::path kSources = NORMA_SOURCE_DIR;
 const std::string kData = (kSources / "data").string();
 
 // ----------------------------------------------------------------------------------------------------- reading pages

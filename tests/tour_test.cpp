@@ -30,7 +30,7 @@ using nlohmann::json;
 using report::Lines;
 using report::Page;
 
-const std::filesystem::path kSources = std::filesystem::path(__FILE__).parent_path().parent_path();
+const std::filesystem::path kSources = NORMA_SOURCE_DIR;
 const std::string kData = (kSources / "data").string();
 constexpr double kExact = 1e-9;  // sums of a few thousand doubles in another order
 
