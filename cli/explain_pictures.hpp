@@ -22,17 +22,23 @@ struct Stage {
   std::vector<double> values;
 };
 
+/// e and say must outlive it. Holds the tensor in double, before and after.
 class ExplanationPictures {
  public:
   using Row = DistributionRow;
   ExplanationPictures(const Explanation& e, const Say& say);
 
+  /// The tensor with one distribution marked.
   report::Figure block() const;
+  /// Distributions as hills, before and after.
   report::Figure ridges() const;
+  /// Lines from rank to rank, and which pairs may be compared. No pictures where there is one element.
   report::Figure ranks_and_matrix() const;
+  /// How vectors turned. No pictures where none has a direction before and after.
   report::Figure turns_and_angles() const;
 
  private:
+  /// Elements of a few distributions at even ranks.
   struct Sampled {
     report::Table table;
     std::vector<report::RankLine> lines;
