@@ -59,6 +59,7 @@ std::vector<double> Images::means_of(const std::vector<double>& values) const {
   std::vector<Moments> moments(static_cast<std::size_t>(kImages * kColours));
   measure(view(values.data(), shape_), Grouping::instance(), moments);
   std::vector<double> means;
+  means.reserve(moments.size());
   for (const Moments& m : moments) means.push_back(m.mean);
   return means;
 }

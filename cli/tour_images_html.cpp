@@ -50,7 +50,7 @@ report::Picture Images::photos_picture(const Say& say, const std::string& title,
       }
     }
     const auto png = io::encode_png(pixels, static_cast<int>(width), static_cast<int>(height));
-    const double x = static_cast<double>(image % 2) * (kSide + kGap), y = top + static_cast<double>(image / 2) * (kSide + 30);
+    const double x = static_cast<double>(image % 2) * (kSide + kGap), y = image < 2 ? top : top + kSide + 30;
     drawing.image({x, y}, kSide, kSide, report::data_uri("image/png", png));
     drawing.text({x, y + kSide + 16}, photo_name(say, image), "faint");
     names += (names.empty() ? "" : say("list.comma")) + photo_name(say, image);

@@ -69,6 +69,7 @@ std::vector<std::int64_t> keys_of(const std::vector<std::string>& names) {
   std::int64_t next = 0;
   for (auto& [name, number] : numbers) number = next++;
   std::vector<std::int64_t> keys;
+  keys.reserve(names.size());
   for (const std::string& name : names) keys.push_back(numbers[name]);
   return keys;
 }

@@ -72,7 +72,8 @@ std::string scale_of(const std::vector<std::pair<double, std::string>>& ticks) {
   std::string scale;
   for (const auto& [position, text] : ticks) {
     const int width = report::display_width(text);
-    scale = report::pad_right(scale, static_cast<int>(std::lround(position)) - width / 2) + text;
+    scale = report::pad_right(scale, static_cast<int>(std::lround(position)) - width / 2);
+    scale += text;
   }
   return scale;
 }
