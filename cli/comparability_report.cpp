@@ -7,9 +7,10 @@
 namespace norma::cli {
 
 using nlohmann::ordered_json;
-using report::Page;
+using report::Cell;
 using report::Style;
 using report::Table;
+using report::Writer;
 
 namespace {
 
@@ -29,23 +30,26 @@ std::string_view id_of(Order order) {
 std::string_view name_of(Order order) { return id_of(order).substr(std::string_view("promise.").size()); }
 
 Style style_of(Order order) {
-  return order == Order::kept                               ? Style::kept
-         : order == Order::none || order == Order::reversed ? Style::reversed
-                                                            : Style::plain;
+  return order == Order::kept ? Style::kept : order == Order::none || order == Order::reversed ? Style::reversed : Style::plain;
 }
 
-std::vector<std::string> row_of(const Page& page, const Say& say, std::string_view kind, Order promised, bool ratios,
-                                const PairCounts& pairs) {
+Cell count_cell(std::uint64_t count) { return {with_commas(static_cast<double>(count)), static_cast<double>(count)}; }
+
+/// Of the pairs that are ordered before and after.
+Cell share_cell(std::uint64_t part, const PairCounts& pairs) {
   const auto whole = static_cast<double>(pairs.kept + pairs.reversed);
-  const bool any = whole > 0;
-  const std::string promise =
-      ratios && promised == Order::kept ? say("promise.kept_with_ratios") : say(id_of(promised));
+  if (whole == 0) return "–";
+  return {percent(static_cast<double>(part), whole), static_cast<double>(part) / whole};
+}
+
+std::vector<Cell> row_of(const Say& say, std::string_view kind, Order promised, bool ratios, const PairCounts& pairs) {
+  const std::string promise = ratios && promised == Order::kept ? say("promise.kept_with_ratios") : say(id_of(promised));
   return {say(kind),
-          page.paint(style_of(promised), promise),
-          with_commas(static_cast<double>(pairs.total())),
-          any ? percent(static_cast<double>(pairs.kept), whole) : "–",
-          any ? percent(static_cast<double>(pairs.reversed), whole) : "–",
-          with_commas(static_cast<double>(pairs.ties()))};
+          Cell(promise, style_of(promised)),
+          count_cell(pairs.total()),
+          share_cell(pairs.kept, pairs),
+          share_cell(pairs.reversed, pairs),
+          count_cell(pairs.ties())};
 }
 
 std::string promise_of(const Say& say, const VectorPromise& promise) {
@@ -65,7 +69,7 @@ std::string promise_of(const Say& say, const VectorPromise& promise) {
 
 }  // namespace
 
-void show_order(Page& page, const Say& say, const MapOrder& order) {
+void show_order(Writer& page, const Say& say, const MapOrder& order) {
   using enum Table::Align;
   Table table{{{say("pairs.kind"), left},
                {say("pairs.promised"), left},
@@ -74,13 +78,33 @@ void show_order(Page& page, const Say& say, const MapOrder& order) {
                {say("pairs.reversed"), right},
                {say("pairs.tied"), right}},
               {}};
-  table.rows.push_back(
-      row_of(page, say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
-  table.rows.push_back(row_of(page, say, "pairs.across", order.across, false, order.seen.across));
+  table.rows.push_back(row_of(say, "pairs.within", order.within.order(), order.within.ratios(), order.seen.within));
+  table.rows.push_back(row_of(say, "pairs.across", order.across, false, order.seen.across));
   page.table(table);
 }
 
-void show_vectors(Page& page, const Say& say, const MapVectors& vectors) {
+report::ShareBar bar_of(const std::string& label, const PairCounts& pairs) {
+  return {label, share_cell(pairs.kept, pairs).text, static_cast<double>(pairs.kept), static_cast<double>(pairs.ties()),
+          static_cast<double>(pairs.reversed)};
+}
+
+report::Picture draw_bars(const Say& say, const std::string& title, const std::vector<report::ShareBar>& bars) {
+  std::string description;
+  bool ties = false;
+  for (const report::ShareBar& bar : bars) {
+    description += say("bars.description", fmt::arg("label", bar.label), fmt::arg("value", bar.value));
+    ties = ties || bar.tied > 0;
+  }
+  return report::draw_shares(bars,
+                             {title, description, say("pairs.kept"), ties ? say("pairs.tied") : "", say("pairs.reversed")});
+}
+
+report::Picture picture_of(const Say& say, const MapOrder& order, const std::string& title) {
+  return draw_bars(say, title,
+                   {bar_of(say("pairs.within"), order.seen.within), bar_of(say("pairs.across"), order.seen.across)});
+}
+
+void show_vectors(Writer& page, const Say& say, const MapVectors& vectors) {
   page.paragraph(promise_of(say, vectors.promised));
   if (vectors.promised.differences_kept) {
     page.paragraph(say(*vectors.promised.differences_kept ? "vectors.differences_kept" : "vectors.differences_turned"));
@@ -92,7 +116,7 @@ void show_vectors(Page& page, const Say& say, const MapVectors& vectors) {
   }
 }
 
-void show_seen(Page& page, const Say& say, const VectorComparison& seen) {
+void show_seen(Writer& page, const Say& say, const VectorComparison& seen) {
   if (seen.compared == 0) return;
   page.paragraph(say("vectors.seen", fmt::arg("count", with_commas(static_cast<double>(seen.compared))),
                      fmt::arg("mean", seen.mean_degrees), fmt::arg("max", seen.max_degrees),

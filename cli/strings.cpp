@@ -112,7 +112,9 @@ constexpr std::array kEntries = std::to_array<Entry>({
 
 {"images.title", "2  Images: BatchNorm, LayerNorm, InstanceNorm", "二  图像：BatchNorm、LayerNorm、InstanceNorm"},
 {"images.source", "Data: four photographs, 32 × 32 pixels, as packaged in scikit-image 0.19.3. Cat (Stefan van der Walt) and coffee (Rachel Michetti): CC0; rocket (SpaceX) and astronaut (NASA): public domain.", "数据：四张 32 × 32 像素的照片，取自 scikit-image 0.19.3。猫（Stefan van der Walt）与咖啡（Rachel Michetti）：CC0；火箭（SpaceX）与宇航员（NASA）：公有领域。"},
-{"images.idea", "A batch of images is a tensor N × C × H × W, here {images} × {channels} × {height} × {width}: below, images run down, channels across. The three norms compute the same thing over different blocks:", "一批图像是 N × C × H × W 的张量，这里是 {images} × {channels} × {height} × {width}。下图中，从上到下是各张图像，从左到右是各个通道。三种归一化的算法完全相同，只是分布所取的块不同："},
+{"images.idea", "A batch of images is a tensor N × C × H × W, here {images} × {channels} × {height} × {width}: below, {layout}. The three norms compute the same thing over different blocks:", "一批图像是 N × C × H × W 的张量，这里是 {images} × {channels} × {height} × {width}。下图中，{layout}。三种归一化的算法完全相同，只是分布所取的块不同："},
+{"images.idea.lines", "images run down, channels across", "从上到下是各张图像，从左到右是各个通道"},
+{"images.idea.block", "images run backwards, channels across, positions down", "从前到后是各张图像，从左到右是各个通道，从上到下是各个位置"},
 {"images.batch.caption", "one channel of all images: {distributions}", "所有图像的同一通道：{distributions} 个"},
 {"images.sample.caption", "all of one image: {distributions}", "一张图像的全部：{distributions} 个"},
 {"images.instance.caption", "one channel of one image: {distributions}", "一张图像的一个通道：{distributions} 个"},
@@ -247,6 +249,7 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"rows.rms", "root mean square", "均方根"},
 {"rows.min", "min", "最小"},
 {"rows.max", "max", "最大"},
+{"rows.more", "… {count} more (--json has all)", "… 另有 {count} 个（见 --json）"},
 {"rows.skipped", "… {count} more (--all)", "… 另有 {count} 个（--all）"},
 
 {"notes.sign", "! ", "! "},
@@ -258,6 +261,119 @@ constexpr std::array kEntries = std::to_array<Entry>({
 {"notes.few_rms", "Small: {count} of {total} distributions, down to {fewest} elements. Of n elements no value exceeds √n, here {most:.2f}, whatever the data.", "{total} 个分布中有 {count} 个很小，最少的只有 {fewest} 个元素。n 个元素的结果，绝对值不会超过 √n，这里是 {most:.2f}，与数据无关。"},
 {"notes.empty", "Empty: {count} of {total} distributions. All their elements are padding or masked.", "{total} 个分布中有 {count} 个是空的：其元素全部是填充或被掩码。"},
 {"notes.large_eps", "In {count} of {total} distributions eps = {eps} is more than a hundredth of the variance, and shrinks the result.", "{total} 个分布中有 {count} 个，其 eps = {eps} 超过方差的百分之一，会使结果偏小。"},
+
+// ---- pages of HTML ----
+{"block.named", "{norm}: {distribution}", "{norm}：{distribution}"},
+{"hero.caption", "Two normalizations of images, two of sentences. Each picture colours one distribution; strong lines part them all. Inside the coloured part values stay comparable, beyond it they do not.", "图像的两种归一化，句子的两种归一化。各图给一个分布着色，粗线分开所有的分布。着色部分之内的数值仍然可比，超出它就不可比。"},
+{"hero.samples", "samples", "样本"},
+{"hero.channels", "channels", "通道"},
+{"hero.positions", "positions", "位置"},
+{"hero.words", "words", "词"},
+{"hero.features", "features", "特征"},
+
+{"incomes.rows.title", "One distribution: the rows of {region}", "一个分布：{region}的各行"},
+{"incomes.rows.country", "country", "国家"},
+{"incomes.rows.region", "region", "地区"},
+{"incomes.rows.caption", "The rows of two of the regions, as they stand in the file. The key says who belongs together, and not the place in the table.", "文件中两个地区的各行，次序未变。决定谁和谁同属一个分布的，是键，而不是在表中的位置。"},
+{"incomes.dots.before", "Before: dollars on one scale", "之前：同一把美元的尺"},
+{"incomes.dots.after", "After: each region on a scale of its own", "之后：每个地区各用自己的尺"},
+{"incomes.dots.description", "The countries of {first} and of {second} as dots on a common axis.", "{first}与{second}的各国，以点画在同一坐标轴上。"},
+{"incomes.dots.caption", "A dot is a country. Within a region all distances keep their proportions; the regions themselves were laid on top of each other, mean on mean.", "一个点是一个国家。同一地区之内，距离的比例不变；而两个地区被叠在了一起，均值对着均值。"},
+{"incomes.ranks.title", "{count} countries, richest first: by income, by score", "{count} 个国家由高到低：按收入，与按标准分"},
+{"incomes.ranks.caption", "Lines of one region never cross: its order is kept. Lines of two regions do, at the rings: there the order was reversed, and means nothing.", "同一地区的线从不相交：次序不变。不同地区的线会在圆圈处相交：那里的次序已经颠倒，不再有意义。"},
+{"incomes.splits", "It is the grouping that decides", "起决定作用的是分组"},
+{"wages.picture", "One shape, two scales", "同一个形状，两把尺"},
+{"wages.picture.description", "A histogram of {count} wages from {low:.2f} to {high:.2f} dollars over two axes, one in dollars and one in standard deviations from the mean.", "{count} 个时薪（{low:.2f} 至 {high:.2f} 美元）的直方图，带两个坐标轴：一个是美元，一个是距均值几个标准差。"},
+{"wages.mean.label", "mean: ${value:.2f}, score 0", "均值：{value:.2f} 美元，标准分 0"},
+{"wages.median.label", "middle person: ${value:.2f}, score {score:.2f}", "正中间的人：{value:.2f} 美元，标准分 {score:.2f}"},
+
+{"images.photos.before", "Before", "之前"},
+{"images.photos.description", "The four photographs: {names}.", "四张照片：{names}。"},
+{"images.photos.caption", "The same photographs before and after. After, black is {black:.0f} and white {white:.0f} deviations from the mean. BatchNorm balances the colours of the whole batch; LayerNorm gives each photograph the same brightness and contrast, and keeps how its colours relate; InstanceNorm takes away even the cast of its colours.", "同一组照片，归一化之前与之后。之后的图中，黑是距均值 {black:.0f} 个标准差，白是 {white:.0f} 个。BatchNorm 平衡整批的色彩；LayerNorm 使每张照片的亮度与对比度一致，而保留各色之间的关系；InstanceNorm 连照片的色调也一并去掉。"},
+{"images.block.description", "A block of images, channels and positions. Coloured: {distribution}.", "由图像、通道与位置组成的方块。着色的是：{distribution}。"},
+{"images.axis.images", "images", "图像"},
+{"images.axis.channels", "channels", "通道"},
+{"images.axis.positions", "positions", "位置"},
+{"images.matrix.title", "{norm}: which pairs may be compared", "{norm}：哪些数对可以比较"},
+{"images.matrix.description", "Twelve channels of four photographs against each other: {same} pairs belong to one distribution, {other} to two; of these {reversed} pairs of means were reversed.", "四张照片的十二个通道两两相对：{same} 对同属一个分布，{other} 对分属两个；后者之中有 {reversed} 对均值的次序颠倒了。"},
+{"images.matrix.caption", "Every row and every column is one channel of one photograph. Where two meet in orange, their pixels belong to one distribution and may be compared. × marks two whose mean brightness changed its order.", "每一行、每一列都是一张照片的一个通道。交点为橙色的，其像素同属一个分布，可以比较。× 表示二者平均亮度的次序颠倒了。"},
+{"images.ranks.batch", "BatchNorm, from the brightest channel down", "BatchNorm：各通道由亮到暗"},
+{"images.ranks.sample", "LayerNorm, from the brightest channel down", "LayerNorm：各通道由亮到暗"},
+{"images.ranks.caption", "The mean brightness of each channel of each photograph, by rank. Under BatchNorm one colour of line is one channel, under LayerNorm one photograph: these lines never cross. All crossings are between distributions.", "各照片各通道的平均亮度，按名次排列。BatchNorm 图中一种颜色的线是一个通道，LayerNorm 图中则是一张照片：同色的线从不相交，相交的都分属不同的分布。"},
+
+{"sentences.block.description", "A block of sentences, words and features. Coloured: {distribution}.", "由句子、词与特征组成的方块。着色的是：{distribution}。"},
+{"sentences.axis.sentences", "sentences", "句子"},
+{"sentences.axis.features", "features", "特征"},
+{"sentences.block.caption", "The first sentence in front, a row for each word. The dashed cells are padding, which belongs to no distribution.", "第一句在前面，一行是一个词。虚线的小格是填充，不属于任何分布。"},
+{"sentences.turns.title", "{norm}: how far the vectors turned", "{norm}：向量转过的角度"},
+{"sentences.turns.heading", "LayerNorm turns vectors, RMSNorm does not", "LayerNorm 会使向量转向，RMSNorm 不会"},
+{"sentences.turns.mean", "mean {mean:.1f}°, most {max:.1f}°", "平均 {mean:.1f}°，最大 {max:.1f}°"},
+{"sentences.turns.caption", "The embedding: each thin line is the vector of one word, at its true angle from the direction that it had; the arrow is the mean.", "词嵌入：每条细线是一个词的向量，按真实角度画出它偏离原方向多少；箭头是平均值。"},
+{"batch.picture", "A batch of sentences, filled up to a block", "填满成块的一批句子"},
+{"batch.picture.description", "{sentences} rows of characters; the last {pads} places in all are padding.", "{sentences} 行字；末尾共有 {pads} 个位置是填充。"},
+{"batch.picture.caption", "Dashed: padding. Orange: 打, in its different senses.", "虚线：填充。橙色：含义各不相同的“打”。"},
+{"mates.picture", "The first number of 打, as sentences join", "随着句子加入，“打”的第一个数"},
+{"mates.picture.description", "Two lines over one to {count} sentences in the batch: BatchNorm's moves, LayerNorm's stays.", "两条线，横轴为批中 1 至 {count} 个句子：BatchNorm 的值在变，LayerNorm 的值不变。"},
+{"mates.caption", "The sentence itself never changes; BatchNorm's answer for it does, with every sentence that joins the batch.", "句子本身从未改变；BatchNorm 给出的结果却随着每个加入的句子而变。"},
+
+{"page.contents", "Contents", "目录"},
+{"page.numbers", "The numbers in these pictures", "图中的数字"},
+{"page.made_by", "Made by Norma {version}. It needs no network and no script; rounded numbers in tables carry their exact values in the page's source.", "由 Norma {version} 生成。本页无需网络，也没有脚本；表格中四舍五入的数字，其精确值保存在网页源代码里。"},
+
+{"bars.title", "Pairs of elements: is the order kept?", "数对的大小次序是否不变？"},
+{"bars.plain", "Pairs of elements, without weight and bias", "数对的次序，不带 weight 和 bias"},
+{"bars.affine", "Pairs of elements, with weight and bias", "数对的次序，带上 weight 和 bias"},
+{"bars.description", "{label}: {value}. ", "{label}：{value}。"},
+
+{"block.title", "One distribution in the whole tensor", "整个张量中的一个分布"},
+{"block.axis", "{axis} ({size})", "{axis}（{size}）"},
+{"block.description", "A block of cells. Coloured: the distribution of {place}. Strong lines part the distributions.", "由小格组成的方块。着色的是分布：{place}。粗线分开各个分布。"},
+{"block.caption.plain", "Orange: one distribution. Strong lines part them all.", "橙色：一个分布。粗线分开所有的分布。"},
+{"block.caption", " Strong lines part the distributions; dashed cells belong to none.", "粗线分开各个分布；虚线的小格不属于任何分布。"},
+
+{"explain.source", "Input: {name}{more}", "输入：{name}{more}"},
+{"explain.more", ", and {count} more", "，另有 {count} 个"},
+
+{"ridges.heading", "Before and after", "归一化之前与之后"},
+{"ridges.before", "Before", "之前"},
+{"ridges.before.axis", "value", "数值"},
+{"ridges.after", "After: mean 0, deviation 1, each by itself", "之后：各自均值为 0，标准差为 1"},
+{"ridges.after.axis", "deviations from its own mean", "距自己的均值几个标准差"},
+{"ridges.after_rms", "After: root mean square 1, each by itself", "之后：各自的均方根为 1"},
+{"ridges.after_rms.axis", "times its own root mean square", "自身均方根的倍数"},
+{"ridges.affine", "After, with weight and bias", "之后，带上 weight 和 bias"},
+{"ridges.affine.axis", "value", "数值"},
+{"ridges.description", "{count} distributions, one above the other, on one axis from {low} to {high}.", "{count} 个分布，上下排列，共用一个从 {low} 到 {high} 的坐标轴。"},
+{"ridges.all", "Every distribution, with all of its elements; small ones as dots. ", "全部分布，各含其所有元素；小的分布画成点。"},
+{"ridges.some", "{shown} of {count} distributions, from the widest to the narrowest, each with all of its elements; small ones as dots. ", "{count} 个分布中的 {shown} 个，从最宽到最窄，各含其所有元素；小的分布画成点。"},
+{"ridges.caption", "All hills are drawn equally high. *Where a hill stands and how wide it is, is lost; its shape is kept.*", "所有的峰画得一样高。*峰的位置和宽窄不再可见，形状则保留下来。*"},
+{"ridges.caption_rms", "All hills are drawn equally high. *How large a distribution's values are, is lost; its shape is kept, and so is which side of zero a value is on.*", "所有的峰画得一样高。*一个分布的数值有多大，不再可见；形状和正负号保留下来。*"},
+{"ridges.constant", "constant: {value}", "常数：{value}"},
+{"ridges.unusable", "no finite value", "没有有限的数值"},
+
+{"ranks.heading", "What stays comparable", "什么仍然可比"},
+{"ranks.title", "From the largest to the smallest", "从最大到最小"},
+{"ranks.before", "before", "之前"},
+{"ranks.after", "after", "之后"},
+{"ranks.description", "{lines} lines from a rank before to a rank after. Lines of one distribution cross {within} times; of {pairs} pairs of lines of two distributions {across} cross.", "{lines} 条线，从之前的名次连到之后的名次。同一分布的线相交 {within} 次；{pairs} 对不同分布的线中有 {across} 对相交。"},
+{"ranks.caption", "*Ranks:* a sample of {elements} elements, at even ranks of {count} distributions, from the one with the highest mean to the one with the lowest. Lines of one colour never cross: within a distribution the order stays. Of the {pairs} pairs of two colours {across} cross, at the rings: across distributions order means nothing any more. ", "*名次：*从均值最高到最低的 {count} 个分布中，按名次等距抽取的 {elements} 个元素。同色的线从不相交：同一分布之内，次序不变。{pairs} 对异色的线中有 {across} 对相交（圆圈处）：不同分布之间，次序不再有意义。"},
+{"ranks.plain", "Both without weight and bias. ", "两图均不带 weight 和 bias。"},
+{"ranks.one", "*Ranks:* a sample of {elements} elements, at even ranks of one distribution. No lines cross: the order stays. ", "*名次：*从一个分布中按名次等距抽取的 {elements} 个元素。线与线不相交：次序不变。"},
+
+{"matrix.title", "Which pairs may be compared", "哪些数对可以比较"},
+{"matrix.description", "{count} elements against each other: {same} pairs belong to one distribution, {other} pairs to two.", "{count} 个元素两两相对：{same} 对同属一个分布，{other} 对分属两个分布。"},
+{"matrix.caption", "*Pairs:* {count} elements from the tensor's beginning, from top to bottom and, in the same order, from left to right. Where the two meet in orange they belong to one distribution and may be compared. × marks pairs whose order was in fact reversed.", "*数对：*张量开头的 {count} 个元素，从上到下、从左到右依同样次序排列。交点为橙色的两个元素同属一个分布，可以比较。× 表示这一对的次序确实颠倒了。"},
+
+{"turns.heading", "Where the vectors point", "向量指向何方"},
+{"turns.title", "How far each vector turned", "各向量转过的角度"},
+{"turns.before", "direction before", "原来的方向"},
+{"turns.mean", "mean {mean:.3g}°, most {max:.3g}°", "平均 {mean:.3g}°，最大 {max:.3g}°"},
+{"turns.all", "Thin lines: {count} vectors, each at its true angle from the direction that it had; the arrow is their mean. ", "细线：{count} 个向量，各按真实角度画出它偏离原方向多少；箭头是平均值。"},
+{"turns.sample", "Thin lines: a sample of {shown} of {count} vectors, at even ranks of their angles, each at its true angle from the direction that it had; the arrow is the mean of all. ", "细线：从 {count} 个向量中按角度名次等距抽取的 {shown} 个，各按真实角度画出它偏离原方向多少；箭头是全体的平均值。"},
+{"angles.title", "Angles between vectors", "向量之间的夹角"},
+{"angles.description", "{pairs} pairs of vectors, by their angle before and after.", "{pairs} 对向量，以之前与之后的夹角为坐标。"},
+{"angles.all", "Dots: the {pairs} pairs of {vectors} vectors; on the diagonal their angle has not changed.", "圆点：{vectors} 个向量的 {pairs} 对；在对角线上的，夹角没有改变。"},
+{"angles.sample", "Dots: the {pairs} pairs of a sample of {vectors} vectors; on the diagonal their angle has not changed.", "圆点：抽取的 {vectors} 个向量的 {pairs} 对；在对角线上的，夹角没有改变。"},
 });
 // clang-format on
 
@@ -311,6 +427,8 @@ std::string percent(double part, double whole) {
   return share > 99.9 && share < 100 ? "> 99.9 %" : fmt::format("{:.1f} %", share);
 }
 
-std::string brief(double value, int digits) { return fmt::format("{:.{}g}", value + 0.0, digits); }
+std::string brief(double value, int digits) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.{}g}", value + 0.0, digits);  // a NaN's sign says nothing
+}
 
 }  // namespace norma::cli

@@ -10,6 +10,7 @@
 
 #include "cli/strings.hpp"
 #include "norma/normalize.hpp"
+#include "report/document.hpp"
 #include "report/terminal.hpp"
 
 /// The tour: what normalizations do to real incomes, images and sentences. Every number is computed from the samples
@@ -27,6 +28,7 @@ class TourPart {
 
   virtual nlohmann::ordered_json numbers() const = 0;
   virtual void show(report::Page& page, const Say& say) const = 0;
+  virtual void show(report::Document& page, const Say& say) const = 0;
 };
 
 /// Each reads its samples in the folder of data. Throws Error.
@@ -37,9 +39,10 @@ std::unique_ptr<TourPart> measure_sentences(const std::string& data);
 /// The names of the parts, in their order.
 std::span<const std::string_view> tour_parts();
 
-/// The tour, or the parts of it that are named, as a page and as numbers. Throws Error.
+/// The tour, or the parts of it that are named, as a page, as HTML and pictures, and as numbers. Throws Error.
 std::string tour_page(const std::string& data, const std::vector<std::string>& parts, Language language,
                       report::Page::Options options);
+report::Document tour_document(const std::string& data, const std::vector<std::string>& parts, Language language);
 nlohmann::ordered_json tour_numbers(const std::string& data, const std::vector<std::string>& parts);
 
 /// x normalized in double.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <stb_image.h>
+#include <stb_image_write.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -288,6 +289,19 @@ Array read_image(Source& source) {
 
 bool looks_like_image(std::span<const std::byte> begin) {
   return begins_with(begin, kPngMagic) || begins_with(begin, kJpegMagic);
+}
+
+std::vector<std::byte> encode_png(std::span<const std::uint8_t> rgb, int width, int height) {
+  if (width < 1 || height < 1 || rgb.size() != static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3) {
+    throw Error(fmt::format("[png] {} bytes are not the pixels of {} x {}; give three for each", rgb.size(), width, height));
+  }
+  std::vector<std::byte> png;
+  const auto take = [](void* context, void* data, int size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    static_cast<std::vector<std::byte>*>(context)->insert(static_cast<std::vector<std::byte>*>(context)->end(), bytes, bytes + size);
+  };
+  if (stbi_write_png_to_func(take, &png, width, height, 3, rgb.data(), width * 3) == 0) throw std::bad_alloc();
+  return png;
 }
 
 }  // namespace norma::io

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "io/array.hpp"
 #include "io/source.hpp"
@@ -24,5 +26,8 @@ Array read_image(Source& source);
 
 /// Whether bytes begin as PNG or JPEG do; 8 bytes suffice.
 bool looks_like_image(std::span<const std::byte> begin);
+
+/// A PNG of 8 bits a channel. rgb: height rows of width pixels of three bytes. The same bytes for the same pixels.
+std::vector<std::byte> encode_png(std::span<const std::uint8_t> rgb, int width, int height);
 
 }  // namespace norma::io

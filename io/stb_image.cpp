@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place where stb_image is compiled: PNG and JPEG alone, from memory alone.
+// The one place where stb_image and stb_image_write are compiled: PNG and JPEG alone, from and to memory alone.
 
 #include <cstdlib>
 
@@ -17,3 +17,7 @@
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #include <stb_image.h>
+
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#include <stb_image_write.h>

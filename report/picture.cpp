@@ -4,37 +4,19 @@
 #include <algorithm>
 #include <array>
 
+#include "report/window.hpp"
+
 namespace norma::report {
 
 namespace {
 
-/// The indices of one axis that are drawn.
-struct Shown {
-  std::vector<std::int64_t> indices;
-  bool more_before = false, more_after = false;
-  std::int64_t each = 1;  ///< how many indices each stands for; 0 where these are not the same number
-};
-
-Shown one_index(std::int64_t index) { return {{index}, false, false, 1}; }
-
-/// Boxes that fit are drawn whole, each in an equal number of cells; of boxes that do not fit, a run that holds the
-/// marked.
-Shown shown_of(std::int64_t size, std::int64_t extent, std::int64_t most, std::int64_t wanted_box) {
-  const std::int64_t boxes = size / extent, drawn = std::min(boxes, most);
-  const std::int64_t first = std::clamp<std::int64_t>(wanted_box - drawn + 1, 0, boxes - drawn);
-  const std::int64_t cells = std::clamp<std::int64_t>(most / drawn, 1, extent);
-  Shown shown{{}, first > 0, first + drawn < boxes, extent % cells == 0 ? extent / cells : 0};
-  for (std::int64_t box = first; box < first + drawn; ++box) {
-    for (std::int64_t c = 0; c < cells; ++c) shown.indices.push_back(box * extent + c * extent / cells);
-  }
-  return shown;
-}
+Window one_index(std::int64_t index) { return {{index}, false, false, 1}; }
 
 /// Panels stand for one index each, or for one group of neighbours.
-Shown panels_of(std::int64_t size, std::int64_t extent, std::int64_t most, std::int64_t wanted_box) {
+Window panels_of(std::int64_t size, std::int64_t extent, std::int64_t most, std::int64_t wanted_box) {
   const bool groups = extent > 1 && extent < size && size > most;
-  if (!groups) return shown_of(size, 1, most, wanted_box * extent);
-  Shown shown = shown_of(size / extent, 1, most, wanted_box);
+  if (!groups) return window_of(size, 1, most, wanted_box * extent);
+  Window shown = window_of(size / extent, 1, most, wanted_box);
   for (std::int64_t& index : shown.indices) index *= extent;
   shown.each = extent;
   return shown;
@@ -56,7 +38,7 @@ class Painter {
     if (count_of(shape_) == 0) return {};
     const Roles& roles = options_.roles;
     if (shape_.rank() <= 1) return folded(shown(roles.columns, kFoldedLines * options_.most_columns));
-    const Shown down = panels(roles.down, options_.most_down), across = panels(roles.across, options_.most_across);
+    const Window down = panels(roles.down, options_.most_down), across = panels(roles.across, options_.most_across);
     measure_labels(down);
     Lines lines;
     if (down.more_before) lines.push_back("⋮");
@@ -83,10 +65,10 @@ class Painter {
     const Grouping::Boxes& boxes = membership_.boxes();
     return axis == boxes.labelled_axis ? 1 : std::max<std::int64_t>(boxes.extent[axis], 1);
   }
-  Shown shown(int axis, int most) const {
-    return axis < 0 ? one_index(0) : shown_of(shape_[axis], extent(axis), most, base_[axis] / extent(axis));
+  Window shown(int axis, int most) const {
+    return axis < 0 ? one_index(0) : window_of(shape_[axis], extent(axis), most, base_[axis] / extent(axis));
   }
-  Shown panels(int axis, int most) const {
+  Window panels(int axis, int most) const {
     return axis < 0 ? one_index(0) : panels_of(shape_[axis], extent(axis), most, base_[axis] / extent(axis));
   }
 
@@ -97,7 +79,7 @@ class Painter {
     return page_.paint(kPalette[static_cast<std::size_t>(number) % kPalette.size()], other_cell(page_));
   }
 
-  std::string cells(const Shown& columns, Dims index) const {
+  std::string cells(const Window& columns, Dims index) const {
     const int axis = options_.roles.columns;
     std::string line = columns.more_before ? "…" : "";
     for (const std::int64_t i : columns.indices) {
@@ -113,7 +95,7 @@ class Painter {
   }
 
   /// So that the panels of all bands stand under each other.
-  void measure_labels(const Shown& down) {
+  void measure_labels(const Window& down) {
     Dims at = base_;
     for (const std::int64_t i : down.indices) {
       put(at, options_.roles.down, i);
@@ -128,7 +110,7 @@ class Painter {
   /// One panel: its rows of cells, each with its label.
   Lines panel(const Dims& at, bool labelled) const {
     const Roles& roles = options_.roles;
-    const Shown rows = shown(roles.rows, options_.most_rows), columns = shown(roles.columns, options_.most_columns);
+    const Window rows = shown(roles.rows, options_.most_rows), columns = shown(roles.columns, options_.most_columns);
     Lines names, body;
     for (const std::int64_t row : rows.indices) {
       Dims index = at;
@@ -143,7 +125,7 @@ class Painter {
   }
 
   /// The panels of one index of the axis that runs down, with headings over the first.
-  Lines band(const Shown& down, std::size_t which, const Shown& across) const {
+  Lines band(const Window& down, std::size_t which, const Window& across) const {
     const Roles& roles = options_.roles;
     std::vector<Lines> blocks;
     Dims at = base_;
@@ -167,10 +149,10 @@ class Painter {
   }
 
   /// A single axis, in lines of most_columns.
-  Lines folded(const Shown& columns) const {
+  Lines folded(const Window& columns) const {
     Lines lines;
     for (std::size_t i = 0; i < columns.indices.size(); i += static_cast<std::size_t>(options_.most_columns)) {
-      Shown part = columns;
+      Window part = columns;
       const std::size_t end = std::min(columns.indices.size(), i + static_cast<std::size_t>(options_.most_columns));
       part.indices.assign(columns.indices.begin() + static_cast<std::ptrdiff_t>(i),
                           columns.indices.begin() + static_cast<std::ptrdiff_t>(end));
@@ -193,8 +175,7 @@ class Painter {
 
 Membership::Membership(const Grouping& grouping, const Dims& shape)
     : grouping_(grouping), boxes_(grouping.boxes(shape)), ranks_(grouping.label_ranks()) {
-  if (!grouping.lengths().empty())
-    lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
+  if (!grouping.lengths().empty()) lengths_axis_ = grouping.lengths_axis() + (grouping.lengths_axis() < 0 ? shape.rank() : 0);
 }
 
 bool Membership::counts(const Dims& index) const {
@@ -213,8 +194,8 @@ std::int64_t Membership::at(const Dims& index) const {
   if (!counts(index)) return -1;
   std::int64_t number = 0;
   for (int axis = 0; axis < index.rank(); ++axis) {
-    const std::int64_t box = axis == boxes_.labelled_axis ? ranks_[static_cast<std::size_t>(index[axis])]
-                                                          : index[axis] / boxes_.extent[axis];
+    const std::int64_t box =
+        axis == boxes_.labelled_axis ? ranks_[static_cast<std::size_t>(index[axis])] : index[axis] / boxes_.extent[axis];
     number = number * boxes_.along(axis) + box;
   }
   return number;

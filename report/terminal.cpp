@@ -28,13 +28,11 @@ bool in_ranges(char32_t code, auto const& ranges) {
 using Range = std::pair<char32_t, char32_t>;
 
 // Unicode's East Asian Width, W and F, by block: single unassigned characters do not matter to text that exists.
-constexpr std::array kWide = {Range{0x1100, 0x115F},   Range{0x2E80, 0x303E},  Range{0x3041, 0x33FF},
-                              Range{0x3400, 0x4DBF},   Range{0x4E00, 0x9FFF},  Range{0xA000, 0xA4CF},
-                              Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF},  Range{0xFE30, 0xFE6F},
-                              Range{0xFF00, 0xFF60},   Range{0xFFE0, 0xFFE6},  Range{0x1F300, 0x1F64F},
+constexpr std::array kWide = {Range{0x1100, 0x115F},   Range{0x2E80, 0x303E},  Range{0x3041, 0x33FF}, Range{0x3400, 0x4DBF},
+                              Range{0x4E00, 0x9FFF},   Range{0xA000, 0xA4CF},  Range{0xAC00, 0xD7A3}, Range{0xF900, 0xFAFF},
+                              Range{0xFE30, 0xFE6F},   Range{0xFF00, 0xFF60},  Range{0xFFE0, 0xFFE6}, Range{0x1F300, 0x1F64F},
                               Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
-constexpr std::array kNoWidth = {Range{0x0300, 0x036F}, Range{0x200B, 0x200F}, Range{0xFE00, 0xFE0F},
-                                 Range{0xFEFF, 0xFEFF}};
+constexpr std::array kNoWidth = {Range{0x0300, 0x036F}, Range{0x200B, 0x200F}, Range{0xFE00, 0xFE0F}, Range{0xFEFF, 0xFEFF}};
 
 int width_of(char32_t code) {
   if (in_ranges(code, kNoWidth)) return 0;
@@ -73,9 +71,8 @@ bool is_one_of(char32_t code, std::u32string_view set) { return set.find(code) !
 
 // Full-width and half-width: 。、,;:!?)》」』】”’…—% and 《「『【(“‘.
 bool closes(char32_t code) {
-  return is_one_of(
-      code,
-      U"\u3002\u3001\uFF0C\uFF1B\uFF1A\uFF01\uFF1F\uFF09\u300B\u300D\u300F\u3011\u201D\u2019\u2026\u2014%.,;:!?)");
+  return is_one_of(code,
+                   U"\u3002\u3001\uFF0C\uFF1B\uFF1A\uFF01\uFF1F\uFF09\u300B\u300D\u300F\u3011\u201D\u2019\u2026\u2014%.,;:!?)");
 }
 bool opens(char32_t code) { return is_one_of(code, U"\uFF08\u300A\u300C\u300E\u3010\u201C\u2018("); }
 
@@ -140,7 +137,7 @@ std::vector<int> widths_of(const Table& table) {
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     int width = display_width(table.columns[c].heading);
     for (const auto& row : table.rows) {
-      if (c < row.size()) width = std::max(width, display_width(row[c]));
+      if (c < row.size()) width = std::max(width, display_width(row[c].text));
     }
     widths.push_back(width);
   }
@@ -204,8 +201,7 @@ Page::Options Page::for_standard_output() {
   const char* no_colour = std::getenv("NO_COLOR");
   options.colour = (no_colour == nullptr || *no_colour == 0) && term != nullptr && std::string_view(term) != "dumb";
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    options.width = std::clamp<int>(size.ws_col, 60, 100);
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.width = std::clamp<int>(size.ws_col, 60, 100);
   return options;
 }
 
@@ -221,8 +217,7 @@ std::string Page::paint(Rgb f, std::string_view text) const {
 
 std::string Page::paint(Rgb f, Rgb b, std::string_view text) const {
   if (!options_.colour) return std::string(text);
-  return fmt::format("\x1b[38;2;{};{};{};48;2;{};{};{}m{}\x1b[0m", f.red, f.green, f.blue, b.red, b.green, b.blue,
-                     text);
+  return fmt::format("\x1b[38;2;{};{};{};48;2;{};{};{}m{}\x1b[0m", f.red, f.green, f.blue, b.red, b.green, b.blue, text);
 }
 
 void Page::title(std::string_view text) {
@@ -257,13 +252,12 @@ void Page::lines(const Lines& block) {
 
 Lines Page::table_lines(const Table& table) const {
   const std::vector<int> widths = widths_of(table);
+  const auto painted = [&](const Cell& cell) { return cell.style == Style::plain ? cell.text : paint(cell.style, cell.text); };
   Lines lines;
-  lines.push_back(
-      paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return table.columns[c].heading; })));
-  lines.push_back(
-      paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return repeat("─", widths[c]); })));
+  lines.push_back(paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return table.columns[c].heading; })));
+  lines.push_back(paint(Style::faint, join_cells(table, widths, [&](std::size_t c) { return repeat("─", widths[c]); })));
   for (const auto& row : table.rows) {
-    lines.push_back(join_cells(table, widths, [&](std::size_t c) { return c < row.size() ? row[c] : std::string(); }));
+    lines.push_back(join_cells(table, widths, [&](std::size_t c) { return c < row.size() ? painted(row[c]) : std::string(); }));
   }
   return lines;
 }

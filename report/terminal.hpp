@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "report/writer.hpp"
+
 /// Pages of text for a terminal: paragraphs, tables and blocks side by side, in any script that a terminal can show.
 /// Knows nothing of tensors.
 
@@ -23,28 +25,14 @@ std::string pad_left(std::string_view text, int width);
 /// closes (、。,」) nor after what opens (「《(). A word that is wider than a line stands alone, uncut.
 std::vector<std::string> wrap(std::string_view text, int width);
 
-/// What a piece of text is, from which its colour follows.
-enum class Style : std::uint8_t { plain, title, strong, faint, marked, kept, reversed };
-
 struct Rgb {
   std::uint8_t red = 0, green = 0, blue = 0;
 };
 
 using Lines = std::vector<std::string>;
 
-/// The columns of a table: their headings, each cell a string that may be painted. Numbers belong to the right.
-struct Table {
-  enum class Align : std::uint8_t { left, right };
-  struct Column {
-    std::string heading;
-    Align align = Align::right;
-  };
-  std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;  ///< a row with fewer cells than columns is filled up with empty ones
-};
-
 /// Collects a page as text; whoever made it prints it.
-class Page {
+class Page : public Writer {
  public:
   static constexpr int kIndent = 2;
 
@@ -69,16 +57,16 @@ class Page {
   std::string paint(Rgb foreground, std::string_view text) const;
   std::string paint(Rgb foreground, Rgb background, std::string_view text) const;
 
-  void blank() { text_ += '\n'; }
+  void blank() override { text_ += '\n'; }
   /// A heading of the page with a rule under it, or of one of its parts.
-  void title(std::string_view text);
-  void heading(std::string_view text);
+  void title(std::string_view text) override;
+  void heading(std::string_view text) override;
   /// Wrapped; *words between asterisks* are strong.
-  void paragraph(std::string_view text, Style style = Style::plain);
+  void paragraph(std::string_view text, Style style = Style::plain) override;
   /// One line, indented, not wrapped.
   void line(std::string_view text);
   void lines(const Lines& block);
-  void table(const Table& table) { lines(table_lines(table)); }
+  void table(const Table& table) override { lines(table_lines(table)); }
   Lines table_lines(const Table& table) const;
 
   const std::string& text() const { return text_; }

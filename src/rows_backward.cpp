@@ -2,6 +2,7 @@
 // Backward, rows.
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "rows.hpp"
@@ -258,7 +259,7 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
                                     call.parameter(call.weight, from), dweight ? dweight + from : nullptr,
                                     dbias ? dbias + from : nullptr, call.stream});
         const std::int64_t step = simd::kChunk * size;
-        for (simd::GradRow& row : rows) {
+        for (simd::GradRow& row : std::span(rows).first(static_cast<std::size_t>(count))) {
           row.x = static_cast<const std::byte*>(row.x) + step;
           row.dy = static_cast<const std::byte*>(row.dy) + step;
           if (row.dx) row.dx = static_cast<std::byte*>(row.dx) + step;
