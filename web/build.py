@@ -59,7 +59,7 @@ def samples() -> dict:
     """What the page shows before anybody brings data of their own."""
     data = ROOT / "data"
     with open(data / "world-2014-worldbank.csv", newline="") as f:
-        incomes = [[r["country"], r["region_un"], r["subregion"], float(r["gdp_per_person"])] for r in csv.DictReader(f)]
+        incomes = [[r["country"], r["region_un"], r["subregion"], float(r["gdp_per_person"]), r["iso"]] for r in csv.DictReader(f)]
     photos = (data / "photos.npy").read_bytes()
     pixels = photos[10 + struct.unpack("<H", photos[8:10])[0]:]
     text = json.loads((data / "sentences.json").read_text())["sentences"]

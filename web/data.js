@@ -13,7 +13,7 @@ export function incomes(samples) {
     return { keys: rows.map((r) => names.indexOf(r[column])), names };
   };
   return {
-    id: 'incomes', x: Float32Array.from(rows, (r) => r[3]), shape: [rows.length], axes: ['N'], names: rows.map((r) => r[0]),
+    id: 'incomes', x: Float32Array.from(rows, (r) => r[3]), shape: [rows.length], axes: ['N'], names: rows.map((r) => r[0]), codes: rows.map((r) => r[4]),
     by: { region: keysBy(2), continent: keysBy(1), world: { keys: rows.map(() => 0), names: ['world'] } },
   };
 }

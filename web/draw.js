@@ -23,7 +23,7 @@ export function layoutOf(data, shape, width, text) {
   if (data.by) {
     const { keys, names } = data.by.region, rows = names.map((_, k) => keys.flatMap((key, i) => (key === k ? [i] : [])));
     const cols = Math.max(...rows.map((r) => r.length)), left = narrow ? 128 : 168, h = 21 * names.length;
-    put({ x: left, y: 4, w: width - left, h, rows: names.length, cols, labels: names.map((name) => text(name)), gap: 1.5 }, (r, c) => rows[r][c] ?? -1);
+    put({ x: left, y: 4, w: width - left, h, rows: names.length, cols, labels: names.map((name) => text(name)), gap: 1.5, codes: data.codes }, (r, c) => rows[r][c] ?? -1);
     height = h + 8;
   } else if (shape.length === 4) {
     const [N, C, H, W] = shape, left = data.samples ? 74 : 22, side = Math.max(8, Math.min((width - left - gap * (C - 1)) / C, 190)), tall = side * H / W;
@@ -117,6 +117,16 @@ export function drawBlock(canvas, layout, tones, ids, { lit, at, a, b, dark }) {
       g.fillStyle = `rgb(${palette.paper})`;
       for (let r = 1; r < p.rows; ++r) g.fillRect(p.x, p.y + r * p.h / p.rows - p.gap / 2, p.w, p.gap);
       if (!p.lined) for (let c = 1; c < p.cols; ++c) g.fillRect(p.x + c * p.w / p.cols - p.gap / 2, p.y, p.gap, p.h);
+    }
+    if (p.codes && p.w / p.cols >= 19) {
+      g.font = `600 10px ${font}`;
+      g.textAlign = 'center';
+      p.at.forEach((i, k) => {
+        if (i < 0) return;
+        const [from, to] = ids[i] === lit ? palette.lit : palette.grey, shade = from[1] + (to[1] - from[1]) * tones[i];
+        g.fillStyle = shade > 140 ? '#14171a' : '#fff';
+        g.fillText(p.codes[i], p.x + (k % p.cols + 0.5) * p.w / p.cols, p.y + (Math.floor(k / p.cols) + 0.5) * p.h / p.rows + 0.5);
+      });
     }
     if (marked && p.rows > 4 && layout.panels.length > 2) {
       g.strokeStyle = palette.litInk;

@@ -522,4 +522,4 @@ requestAnimationFrame(() => setTimeout(async () => {
   }
 }, 0));
 /// For the tests: what the page holds now.
-globalThis.norma = { state, output: () => result?.y, input: () => result?.x, result: () => result, shape: () => result?.shape, rect: (i) => layouts.block.rect(i), load: (x, shape) => { ownData = { id: 'own', title: 'test', x, shape, axes: ['N', 'C', 'H', 'W'], channel: 1 }; choose({ data: 'own', norm: 'batch' }); } };
+globalThis.norma = { state, codes: () => data.codes, output: () => result?.y, input: () => result?.x, result: () => result, shape: () => result?.shape, rect: (i) => layouts.block.rect(i), load: (x, shape) => { ownData = { id: 'own', title: 'test', x, shape, axes: ['N', 'C', 'H', 'W'], channel: 1 }; choose({ data: 'own', norm: 'batch' }); } };

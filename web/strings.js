@@ -92,10 +92,9 @@ knob.bias | bias | bias
 knob.groups | Groups (GroupNorm) | 组数（GroupNorm）
 knob.vary | a different weight for each parameter | 每个参数的 weight 各不相同
 knob.pads | count the padding too | 把填充也算进去
-knob.moved | Moved by the knobs: {share} % of the other samples' numbers. | 其他样本中有 {share} % 的数随旋钮而变。
 knob.table | A table has no weights: standardizing ends with the score. | 表格没有 weight：标准化到得分为止。
 running | Training and inference | 训练与推理
-running.text | In training BatchNorm uses this batch. In inference it uses running statistics, collected batch by batch, and no batch at all. Lines: the running mean of each channel. Dots: the mean of all data. | 训练时 BatchNorm 用当前这批数据；推理时用逐批积累的运行统计量，与批次无关。实线：各通道的运行均值；虚线：全部数据的均值。
+running.text | In training BatchNorm uses this batch. In inference it uses running statistics, collected batch by batch, and no batch at all. Solid: the running mean of each channel. Dashed: the mean of all data. | 训练时 BatchNorm 用当前这批数据；推理时用逐批积累的运行统计量，与批次无关。实线：各通道的运行均值；虚线：全部数据的均值。
 running.only | Only BatchNorm treats training and inference differently. Choose it on the images. | 只有 BatchNorm 的训练与推理不同。请在图像上选择它。
 running.next | Train on the next batch | 训练下一批
 running.many | 20 batches | 20 批
