@@ -92,6 +92,8 @@ def page(wasm: Path, out: Path) -> Path:
     html = html.replace("/*SCRIPT*/", embedded.replace("</", "<\\/") + script)
     target = out / "norma.html"
     target.write_text(html)
+    (out / "page").mkdir(exist_ok=True)  # what ./run explore serves: this and nothing else
+    (out / "page/norma.html").write_text(html)
     total, extra = target.stat().st_size, len(json.dumps(samples(), ensure_ascii=False, separators=(",", ":")).encode())
     print(f"web: {target}, {total / 1000:.0f} KB, {(total - extra) / 1000:.0f} KB without the sample data, core {wasm.stat().st_size / 1000:.0f} KB")
     return target

@@ -45,7 +45,15 @@ export async function loadCore(bytes) {
     }
   };
   const read = (Type, address, count) => new Type(core.memory.buffer.slice(address, address + count * Type.BYTES_PER_ELEMENT));
-  const int64 = (values) => BigInt64Array.from(values, (v) => BigInt(v));
+  /// Whole numbers as int64: low word, then the sign. (BigInts would take most of a frame.)
+  const int64 = (values) => {
+    const words = new Int32Array(2 * values.length);
+    for (let i = 0; i < values.length; ++i) {
+      words[2 * i] = values[i];
+      words[2 * i + 1] = values[i] >> 31;
+    }
+    return words;
+  };
 
   /// grouping: {kind, axis, number, axes, keys, lengths, lengthsAxis, parameterAxes}; options: {eps, centered, weight, bias}.
   const request = (put, shape, grouping, options = {}) => {
@@ -98,7 +106,9 @@ export async function loadCore(bytes) {
     assign: (shape, grouping) => call((take, put) => {
       const n = shape.reduce((a, b) => a * b, 1), r = request(put, shape, grouping), ids = take(8 * n);
       core.norma_web_assign(r, ids);
-      return Int32Array.from(read(BigInt64Array, ids, n), Number);
+      const words = new Int32Array(core.memory.buffer, ids, 2 * n), numbers = new Int32Array(n);
+      for (let i = 0; i < n; ++i) numbers[i] = words[2 * i];
+      return numbers;
     }),
 
     normalize: (x, shape, grouping, options) => call((take, put) => {

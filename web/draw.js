@@ -4,7 +4,8 @@
 const TAU = 2 * Math.PI;
 
 /// Where each element stands in a picture of this width. Panels lie side by side where channels do, one below the other where samples do.
-export function layoutOf(data, shape, width, text) {
+/// scale: how much larger than the layout's units the screen's are.
+export function layoutOf(data, shape, width, text, scale = 1) {
   const n = shape.reduce((a, b) => a * b, 1), place = { panel: new Int16Array(n), row: new Int32Array(n), col: new Int32Array(n) };
   const panels = [], gap = 10, narrow = width < 420;
   const put = (panel, at) => {
@@ -45,7 +46,7 @@ export function layoutOf(data, shape, width, text) {
     height = h + 26;
   }
   return {
-    width, height, panels, place,
+    width, height, panels, place, scale, photo: shape.length === 4,
     find(x, y) {
       for (const p of panels) {
         if (x < p.x || y < p.y || x >= p.x + p.w || y >= p.y + p.h) continue;
@@ -73,9 +74,19 @@ export function layoutOf(data, shape, width, text) {
 
 /// Values as positions between 0 and 1: before and centred on one ruler, scaled and affine on another.
 export function tonesOf(result) {
-  const sorted = Float32Array.from(result.x.filter((_, i) => result.ids[i] >= 0)).sort(), pick = (q) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0;
-  const low = pick(0.01), span = pick(0.98) - low || 1, map = (values, f) => Float32Array.from(values, (v) => Math.min(1, Math.max(0, f(v))));
-  return [map(result.x, (v) => (v - low) / span), map(result.centred, (v) => 0.5 + v / span), map(result.plain, (v) => 0.5 + v / 4.4), map(result.y, (v) => 0.5 + v / 4.4)];
+  // Of many elements a sample sets the ruler: it is for the eye.
+  const { x, ids } = result, stride = Math.max(1, Math.floor(x.length / 8192)), some = [];
+  for (let i = 0; i < x.length; i += stride) if (ids[i] >= 0) some.push(x[i]);
+  const sorted = Float32Array.from(some).sort(), pick = (q) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0;
+  const low = pick(0.01), span = pick(0.98) - low || 1, map = (values, shift, scale) => {
+    const out = new Float32Array(values.length);
+    for (let i = 0; i < out.length; ++i) {
+      const v = (values[i] + shift) * scale;
+      out[i] = v < 0 ? 0 : v > 1 ? 1 : v;
+    }
+    return out;
+  };
+  return [map(x, -low, 1 / span), map(result.centred, span / 2, 1 / span), map(result.plain, 2.2, 1 / 4.4), map(result.y, 2.2, 1 / 4.4)];
 }
 
 const PALETTES = {
@@ -88,15 +99,16 @@ const scratch = () => (scratch.canvas ??= document.createElement('canvas'));
 
 /// tones: 0…1 an element; lit: the number of the distribution that is marked.
 export function drawBlock(canvas, layout, tones, ids, { lit, at, a, b, dark }) {
-  const ratio = Math.min(3, window.devicePixelRatio || 1), palette = paletteOf(dark), [wide, tall] = [Math.round(layout.width * ratio), Math.round(layout.height * ratio)];
+  const ratio = Math.min(3, window.devicePixelRatio || 1), palette = paletteOf(dark), zoom = ratio * layout.scale, [wide, tall] = [Math.round(layout.width * zoom), Math.round(layout.height * zoom)];
   if (canvas.width !== wide || canvas.height !== tall) {
     [canvas.width, canvas.height] = [wide, tall];
-    canvas.style.height = `${layout.height}px`;
+    canvas.style.height = `${layout.height * layout.scale}px`;
   }
   const g = canvas.getContext('2d');
-  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+  g.setTransform(zoom, 0, 0, zoom, 0, 0);
   g.clearRect(0, 0, layout.width, layout.height);
   g.textBaseline = 'middle';
+  const invert = layout.photo && !dark;  // of a photograph, more is lighter
   const font = getComputedStyle(document.body).fontFamily;
   for (const p of layout.panels) {
     const off = scratch();
@@ -106,7 +118,7 @@ export function drawBlock(canvas, layout, tones, ids, { lit, at, a, b, dark }) {
     for (let k = 0; k < p.at.length; ++k) {
       const i = p.at[k];
       if (i < 0) continue;
-      const t = tones[i], mine = ids[i] === lit && lit >= 0, [from, to] = mine ? palette.lit : palette.grey;
+      const t = invert ? 1 - tones[i] : tones[i], mine = ids[i] === lit && lit >= 0, from = mine ? palette.lit[0] : palette.grey[0], to = mine ? palette.lit[1] : palette.grey[1];
       marked ||= mine;
       pixels[k] = ids[i] < 0 ? 0 : (255 << 24) | ((from[2] + (to[2] - from[2]) * t) << 16) | ((from[1] + (to[1] - from[1]) * t) << 8) | (from[0] + (to[0] - from[0]) * t);
     }

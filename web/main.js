@@ -12,9 +12,11 @@ const $ = (id) => document.getElementById(id);
 const state = readState(location.hash);
 if (!state.lang) state.lang = navigator.language?.startsWith('zh') ? 'zh' : 'en';
 if (!state.theme) state.theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
-let core, data, ownData, result, tones, layouts, edits = new Map(), pinNext = 'a', solved = new Set(), running, history = [], slow = 0, playing = 0;
+let core, data, ownData, result, tones, layouts, edits = new Map(), pinNext = 'a', solved = new Set(), running, history = [], slow = 0, playing = 0, clicked = -1;
 
 const t = (key, values) => translate(state.lang, key, values);
+/// How much larger than 16 pixels the page's letters are.
+const em = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 const isDark = () => state.theme === 'dark';
 const format = (v, digits = 4) => (Number.isFinite(v) ? (v !== 0 && (Math.abs(v) >= 1e6 || Math.abs(v) < 1e-3) ? v.toExponential(2) : Math.abs(v) >= 1000 ? Math.round(v).toLocaleString('en') : String(Number(v.toPrecision(digits)))).replace('-', '−') : '–');
 
@@ -65,8 +67,8 @@ function recompute() {
 function draw() {
   if (!result) return;
   const lit = litOf(), marks = { lit, at: state.at, a: state.a, b: state.b, dark: isDark() };
-  const width = $('before').clientWidth, key = [width, data.id, data.title, result.shape, state.lang].join();
-  if (layouts?.key !== key) layouts = { key, block: layoutOf(data, result.shape, width, t) };
+  const scale = em(), width = $('before').clientWidth / scale, key = [width, scale, data.id, data.title, result.shape, state.lang].join();
+  if (layouts?.key !== key) layouts = { key, block: layoutOf(data, result.shape, width, t, scale) };
   const k = Math.min(2, Math.floor(state.stage)), f = state.stage - k, from = tones[k], to = tones[k + 1];
   const mixed = f === 0 ? from : f === 1 ? to : from.map((v, i) => v + (to[i] - v) * f);
   drawBlock($('before'), layouts.block, tones[0], result.ids, marks);
@@ -92,7 +94,7 @@ function drawPoint(lit) {
   const commit = () => {
     const value = Number(input.value.replace('−', '-'));
     if (input.value.trim() === '' || !Number.isFinite(value)) return complain(new Refusal(`[value] '${input.value.slice(0, 30)}' is not a number; give one`));
-    edits.set(i, value);
+    edits.set(i, value - (result.x[i] - (edits.get(i) ?? data.x[i])));  // what the knobs add stays added
     update();
   };
   input.addEventListener('change', commit);
@@ -130,7 +132,7 @@ const nameShort = (i) => (data.by ? t(data.names[i]) : placeOf(i, data, result.s
 const spread = (list, most) => list.filter((_, k) => k % Math.max(1, Math.ceil(list.length / most)) === 0);
 
 function drawCharts(lit) {
-  const width = Math.max(300, $('ranks').clientWidth), dark = isDark(), palette = paletteOf(dark), mine = [], others = [];
+  const width = Math.max(300, $('ranks').clientWidth / em()), dark = isDark(), palette = paletteOf(dark), mine = [], others = [];
   const otherPin = [state.a, state.b].find((i) => i >= 0 && i < result.ids.length && result.ids[i] >= 0 && result.ids[i] !== lit);
   const other = otherPin === undefined ? result.ids.find((id) => id >= 0 && id !== lit) : result.ids[otherPin];
   result.ids.forEach((id, i) => (id === lit ? mine.push(i) : id === other && others.push(i)));
@@ -244,7 +246,7 @@ function drawRunning() {
   if (history.length) {
     const target = result.measured, lines = target.slice(0, 3).map((m, c) => ({ values: history.map((h) => h.mean[c]), target: m.mean, color: colors[c], label: String(data.channels?.[c] ?? c) }));
     const gap = Math.max(...target.map((m, c) => Math.abs(m.mean - history.at(-1).mean[c]) / Math.sqrt(m.m2 / m.count)));
-    nodes.push(courses(lines, { width: Math.max(300, box.clientWidth), dark: isDark(), title: t('running'), format: (v) => format(v, 3) }), make('p', {}, `${t('running.count', { n: history.length - 1, size })} ${t('running.gap', { gap: format(gap, 3) })}`));
+    nodes.push(courses(lines, { width: Math.max(300, box.clientWidth / em()), dark: isDark(), title: t('running'), format: (v) => format(v, 3) }), make('p', {}, `${t('running.count', { n: history.length - 1, size })} ${t('running.gap', { gap: format(gap, 3) })}`));
   }
   const focused = document.activeElement?.id;
   box.replaceChildren(...nodes);
@@ -262,6 +264,7 @@ function goTo(step) {
   if (pins) [state.a, state.b] = pins.map((name) => data.names.indexOf(name));
   if (pins) state.at = state.a;
   pinNext = 'a';
+  clicked = -1;
   forget();
   rebuild();
 }
@@ -284,6 +287,7 @@ function drawGuide() {
 function choose(change) {
   Object.assign(state, change);
   if ('data' in change || 'level' in change) Object.assign(state, { at: -1, a: -1, b: -1, batch: 0, outlier: 0, shift: 0 }), edits.clear();
+  if ('data' in change || 'level' in change) clicked = -1;
   if ('data' in change) forget();
   if (state.norm !== 'batch') state.mode = 'train';
   openData();
@@ -311,7 +315,7 @@ function drawChoices() {
 
 function pin(i) {
   if (i < 0) return;
-  state.at = i;
+  state.at = clicked = i;
   if (state.a === i || state.b === i) return update();
   if (state.a < 0) pinNext = 'a';
   else if (state.b < 0) pinNext = 'b';
@@ -331,7 +335,7 @@ function say() {
 for (const id of ['before', 'after']) {
   const canvas = $(id), at = (event) => {
     const box = canvas.getBoundingClientRect();
-    return layouts.block.find(event.clientX - box.left, event.clientY - box.top);
+    return layouts.block.find((event.clientX - box.left) / layouts.block.scale, (event.clientY - box.top) / layouts.block.scale);
   };
   canvas.addEventListener('pointermove', (event) => {
     if (!result) return;
@@ -341,13 +345,19 @@ for (const id of ['before', 'after']) {
     state.at = i;
     outlier ? soon() : frame();
   });
+  // Who leaves the picture to edit a value crosses other elements on the way: what was clicked last stays.
+  canvas.addEventListener('pointerleave', () => {
+    if (!result || clicked < 0 || clicked >= result.x.length || state.at === clicked) return;
+    state.at = clicked;
+    state.outlier ? soon() : frame();
+  });
   canvas.addEventListener('click', (event) => result && pin(at(event)));
   canvas.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!result || (!step && event.key !== 'Enter' && event.key !== ' ')) return;
     event.preventDefault();
     if (!step) return pin(Math.max(0, state.at));
-    state.at = state.at < 0 ? layouts.block.panels[0].at[0] : layouts.block.step(state.at, ...step);
+    state.at = clicked = state.at < 0 ? layouts.block.panels[0].at[0] : layouts.block.step(state.at, ...step);
     frame();
     say();
   });

@@ -39,17 +39,19 @@ export function groupingOf(norm, state, data, shape) {
   return { kind: 'over', axes: axesOf(norm, data), ...channel, ...narrowing };
 }
 
-const deviation = (x) => {
+/// The tensor's deviation, the unit of outliers and shifts. Of the data as they came, so it is found once.
+const deviation = (data) => {
+  if (data.deviation !== undefined) return data.deviation;
   let mean = 0, square = 0;
-  for (const v of x) mean += v / x.length;
-  for (const v of x) square += (v - mean) ** 2 / x.length;
-  return Math.sqrt(square);
+  for (const v of data.x) mean += v / data.x.length;
+  for (const v of data.x) square += (v - mean) ** 2 / data.x.length;
+  return (data.deviation = Math.sqrt(square));
 };
 
 /// The tensor after the reader's edits: values, an outlier, a shift of the first sample, a smaller batch.
 export function inputOf(state, data, edits) {
   const all = data.shape[0], batch = data.by || state.batch < 1 ? all : Math.min(all, Math.round(state.batch));
-  const shape = [batch, ...data.shape.slice(1)], per = data.x.length / all, x = data.x.slice(0, batch * per), spread = deviation(data.x);
+  const shape = [batch, ...data.shape.slice(1)], per = data.x.length / all, x = data.x.slice(0, batch * per), spread = deviation(data);
   for (const [index, value] of edits) if (index < x.length) x[index] = value;
   if (state.shift && !data.by) for (let i = 0; i < (data.lengths ? data.lengths[0] * data.shape[2] : per); ++i) x[i] += state.shift * spread;
   const at = state.at >= 0 && state.at < x.length ? state.at : 0;

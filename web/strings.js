@@ -158,7 +158,7 @@ feature | feature | 特征
 pad | padding | 填充
 done | Right. | 正确。
 g1 | Rich at home, poor next door | 在家算富，出门算穷
-g1.text | Each small square is a country, darker for a higher income. Every region is standardized by itself: a score says how rich a country is among its neighbours. | 每个小方格是一个国家，颜色越深收入越高。每个地区单独标准化：得分只说明在邻国之中有多富。
+g1.text | Each small square is a country, its colour stronger for a higher income. Every region is standardized by itself: a score says how rich a country is among its neighbours. | 每个小方格是一个国家，颜色越强收入越高。每个地区单独标准化：得分只说明在邻国之中有多富。
 g1.ask | China earns 2.4 times what India earns. Find both (Eastern Asia, Southern Asia) and click them. Who has the higher score? | 中国的人均收入是印度的 2.4 倍。请在东亚和南亚找到并点击这两国。谁的得分更高？
 g1.answer | India: −0.23 against China's −0.93. Two distributions, two rulers: the order flipped. | 印度：−0.23，中国为 −0.93。两个分布，两把尺子：次序颠倒了。
 g2 | One ruler for both | 同一把尺子
