@@ -73,8 +73,20 @@ function draw() {
   const mixed = f === 0 ? from : f === 1 ? to : from.map((v, i) => v + (to[i] - v) * f);
   drawBlock($('before'), layouts.block, tones[0], result.ids, marks);
   drawBlock($('after'), layouts.block, mixed, result.ids, marks);
+  drawNow(lit);
   drawPoint(lit);
   drawVerdict();
+}
+
+/// The line above the pictures: the pair and its verdict, or else what is pointed at.
+function drawNow(lit) {
+  const found = verdict(), { at, a, b } = state, value = (i) => `${placeOf(i, data, result.shape, t)}: ${format(result.x[i])} → ${format(result.y[i], 3)}`;
+  const chip = (pin) => make('span', { class: `pin ${pin}` }, pin.toUpperCase());
+  if (found && found.words.length > 1) {
+    return $('now').replaceChildren(chip('a'), ` ${value(a)}  `, chip('b'), ` ${value(b)}. `, make('b', { class: found.same ? 'good' : 'bad' }, t(found.words[0])), ' ', t(found.words[1]).replace(/<\/?b>/g, ''));
+  }
+  const m = result.moments[lit];
+  $('now').textContent = at < 0 || at >= result.x.length ? '' : result.ids[at] < 0 ? t('point.pad') : `${value(at)} (${result.options.centered ? `${t('mean')} ${format(m.mean)}` : t('about0')}, ${t('deviation')} ${format(Math.sqrt(m.m2 / m.count))})`;
 }
 
 function drawMade(lit) {
