@@ -11,7 +11,7 @@ export const STEPS = [
     done: (s, r) => s.data === 'incomes' && pinned(s, r, r.x.length) && r.ids[s.a] === r.ids[s.b] },
   { set: { data: 'images', norm: 'batch', a: -1, b: -1, at: 0 },
     done: (s, r) => s.data === 'images' && s.norm === 'batch' && pinned(s, r, r.x.length) && r.ids[s.a] === r.ids[s.b] && indexOf(s.a, r.shape)[0] !== indexOf(s.b, r.shape)[0] },
-  { set: { data: 'images', norm: 'batch', a: 516, b: 2564, at: 516 },
+  { set: { data: 'images', norm: 'batch', a: 3334, b: 5382, at: 3334 },
     done: (s, r) => s.data === 'images' && r.ids[0] === r.ids[1024] && r.ids[0] !== r.ids[3072] },
   { set: { data: 'images', norm: 'batch', a: 4000, b: -1, at: 4000, shift: 0 },
     done: (s, r) => s.data === 'images' && s.shift !== 0 && r.ids[0] !== r.ids[3072] },

@@ -170,7 +170,7 @@ g3.text | Four photographs, three channels. BatchNorm measures one channel of al
 g3.ask | Click two pixels of different images that may be compared. | 请点击不同图像中两个可以比较的像素。
 g3.answer | The same channel, two images: comparable. “More red than that picture” survives BatchNorm. | 同一通道，两张图像：可比。“比那张更红”经过 BatchNorm 仍然成立。
 g4 | LayerNorm: one image, all channels | LayerNorm：一张图像，所有通道
-g4.text | A and B are red and blue of one pixel. Under BatchNorm they were measured apart, so “redder than blue” may be lost. | A 和 B 是同一像素的红与蓝。BatchNorm 把它们分开衡量，“红多于蓝”可能丢失。
+g4.text | A and B are red and blue of one pixel of the coffee: more red than blue. BatchNorm measured the two apart, and now blue is ahead: the order flipped. | A 和 B 是咖啡照片同一像素的红与蓝：红多于蓝。BatchNorm 把它们分开衡量，结果蓝反而更高：次序颠倒了。
 g4.ask | Choose a norm that keeps the channels of one image comparable, and images apart. | 请选一种归一化，让同一图像的各通道可比，而不同图像分开。
 g4.answer | LayerNorm over the sample: all of one image together. Now it is the images that cannot be compared. | 对整个样本做 LayerNorm：一张图像的全部一起衡量。这回不可比的是不同的图像。
 g5 | Batch mates | 同批的邻居

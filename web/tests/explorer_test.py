@@ -80,6 +80,7 @@ def the_seven_steps_can_be_walked_in_both_languages(browser):
         assert answered().startswith(right)
         page.locator("#guide-next").click()
         settle(page)
+        assert page.evaluate("((r, s) => r.x[s.a] > r.x[s.b] && r.y[s.a] < r.y[s.b])(norma.result(), norma.state)"), "flipped, as the text says"
         press_choice(page, "norm.sample")
         assert answered().startswith(right)
         page.locator("#guide-next").click()
