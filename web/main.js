@@ -43,6 +43,8 @@ function openData() {
   if (state.data === 'own' && !ownData) state.data = 'incomes';
   const names = normsOf(data);
   if (!(state.norm in names) && !(state.norm.startsWith('axes') && !data.by)) state.norm = Object.keys(names)[0];
+  // As many groups as were wished, or the next fewer that divide the channels.
+  if (state.norm === 'group') while (data.shape[1] % state.groups) state.groups--;
   for (const pin of ['at', 'a', 'b']) if (state[pin] >= data.x.length) state[pin] = -1;
 }
 
@@ -56,9 +58,12 @@ function recompute() {
     complain(null);
   } catch (error) {
     complain(error);
-    if (!previous) throw error;
+    if (previous?.data !== data) throw error;
+    // What was refused is taken back: the page goes on showing what it says.
     result = previous;
+    Object.assign(state, { norm: result.norm, groups: result.groups });
   }
+  Object.assign(result, { data, groups: state.groups });
   result.ms = performance.now() - began;
   tones = tonesOf(result);
 }

@@ -4,12 +4,14 @@
 export const DEFAULTS = { data: 'incomes', norm: 'region', groups: 3, level: 'layer2', batch: 0, eps: -5, weight: 1, bias: 0, vary: false,
   pads: false, outlier: 0, shift: 0, mode: 'train', momentum: 0.1, at: -1, a: -1, b: -1, stage: 3, lang: '', theme: '', step: 1 };
 
+const WHOLE = { groups: 1, batch: 0, at: -1, a: -1, b: -1, step: 1 };  // and the least that each may be
+
 export const readState = (hash) => {
   const state = { ...DEFAULTS };
   for (const [key, value] of new URLSearchParams(hash.slice(1))) {
     if (!(key in DEFAULTS)) continue;
     const kind = typeof DEFAULTS[key];
-    if (kind === 'number' && Number.isFinite(Number(value))) state[key] = Number(value);
+    if (kind === 'number' && Number.isFinite(Number(value))) state[key] = key in WHOLE ? Math.max(WHOLE[key], Math.trunc(Number(value))) : Number(value);
     else if (kind === 'boolean') state[key] = value === 'true';
     else if (kind === 'string' && /^[\w.+-]{0,24}$/.test(value)) state[key] = value;
   }

@@ -234,6 +234,33 @@ def own_data_is_text_and_what_is_broken_changes_nothing(browser):
     page.close()
 
 
+def what_is_refused_is_taken_back(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images&norm=batch")
+    page.evaluate("norma.load(Float32Array.from({length: 64}, (_, i) => i * i % 17), [2, 8, 2, 2])")
+    settle(page)
+    press_choice(page, "norm.group")
+    assert get(page, "state.groups") == 2 and get(page, "result().distributions") == 4
+    slide(page, "knob-groups", 3)
+    assert "does not divide the 8 channels" in page.locator("#error").inner_text()
+    assert get(page, "state.groups") == 2 and get(page, "result().distributions") == 4
+    page.close()
+
+
+def the_animation_runs_through_the_stages(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images&norm=batch")
+    page.locator("#play").click()
+    page.wait_for_timeout(1500)
+    assert 0 < get(page, "state.stage") < 3
+    page.wait_for_timeout(3500)
+    assert get(page, "state.stage") == 3
+    page.close()
+    still = open_page(browser, "lang=en&theme=light&data=images&norm=batch&stage=0", reduced_motion="reduce")
+    still.locator("#play").click()
+    settle(still)
+    assert get(still, "state.stage") == 1, "with reduced motion, a step a press"
+    still.close()
+
+
 def the_address_holds_the_state(browser):
     page = open_page(browser, "lang=zh&theme=dark&data=images&norm=instance&a=5&b=2000&shift=1.5")
     settle(page)
