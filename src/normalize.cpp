@@ -133,7 +133,11 @@ void write_parameters(const PlanData& plan, const double* sums, const View& to) 
 std::int64_t stream_from() {
   static const std::int64_t bytes = [] {
     constexpr std::int64_t kMost = std::int64_t{8} << 20;
+#ifdef _SC_LEVEL3_CACHE_SIZE
     const long last_level = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#else
+    const long last_level = 0;
+#endif
     return last_level > 0 ? std::min(std::int64_t{last_level} / 4, kMost) : kMost;
   }();
   return bytes;

@@ -152,7 +152,8 @@ bool overlap(const ConstView& a, const ConstView& b) {
   if (a.size() == 0 || b.size() == 0) return false;
   const auto bytes = [](const ConstView& v) {
     const Range range = range_of(v.shape(), v.strides(), v.dtype());
-    const auto size = static_cast<std::int64_t>(size_of(v.dtype())), at = reinterpret_cast<std::intptr_t>(v.data());
+    const auto size = static_cast<std::int64_t>(size_of(v.dtype()));
+    const auto at = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(v.data()));
     return Range{at + range.first * size, at + (range.last + 1) * size};
   };
   const Range ra = bytes(a), rb = bytes(b);
