@@ -81,7 +81,7 @@ int serve(const Peer& peer, const std::string& name) {
         long times = 1;
         words >> what >> times;
         const std::function<void()> work = peer.work(what);
-        work();
+        for (long k = 0; k < (times + 1) / 2; ++k) work();
         const auto begin = std::chrono::steady_clock::now();
         for (long k = 0; k < times; ++k) work();
         const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;

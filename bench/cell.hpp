@@ -58,7 +58,7 @@ class Buffer {
 /// A peer in its own process. Each command is a line on stdin, each answer a line on stdout:
 ///
 ///     prepare CELL        makes memory ready, runs once                 ok | no, and why
-///     run WHAT N          runs N times, after one that is not timed     ok and nanoseconds a run
+///     run WHAT N          runs N times, after half as many untimed      ok and nanoseconds a run
 ///     save PATH           writes the result as it lies in memory        ok
 ///     error PATH          norma's alone: that result's worst error      ok and ulps
 struct Peer {

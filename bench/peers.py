@@ -185,7 +185,8 @@ def serve(peer):
             elif command == "run":
                 times, run = int(rest.split()[1]), peer.run
                 peer.result = None
-                run()
+                for _ in range((times + 1) // 2):
+                    run()
                 begin = time.perf_counter_ns()
                 for _ in range(times):
                     run()

@@ -104,7 +104,7 @@ def page(results):
     parts = [
         f"Measured on {results['date']} in one run, {len(cells)} cells. **Machine**: "
         + ", ".join(f"{key.replace('_gib', ', GiB')}: {value}" for key, value in machine.items())
-        + ". **Versions**: " + ", ".join(results["versions"].values()) + "." + missing,
+        + ". **Versions**: " + ", ".join(results["versions"].values()) + f". Other programs kept {results['others_busy']:.2f} processors busy meanwhile." + missing,
         "![Time as a multiple of a copy of the same bytes](performance.svg)",
         "### In short", "\n".join("- " + one for one in summary(results).split("\n")),
         "### The figures",
