@@ -38,7 +38,7 @@ def compile_core(out: Path) -> Path:
         return target
 
     with ThreadPoolExecutor(int(os.environ.get("NORMA_JOBS", "2"))) as pool:
-        objects = list(pool.map(one, [ROOT / "src/simd/dispatch.cpp", ROOT / "web/core.cpp",
+        objects = list(pool.map(one, [ROOT / "src/simd/dispatch.cpp", ROOT / "web/core.cpp", ROOT / "web/highway.cpp",
                                       *(ROOT / f"src/{s}.cpp" for s in SOURCES if s != "simd/dispatch")]))
     wasm = out / "core.wasm"
     exported = re.findall(r"^EXPORT .*?(norma_web_\w+)\(", (ROOT / "web/core.cpp").read_text(), flags=re.M)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Norma's C++ interface for web/core.js: flat functions over the module's own memory, one tensor of f32 at a time.
 
-#include <hwy/targets.h>
-
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -155,18 +153,6 @@ Runner& serial_runner() {
 Runner& default_runner() { return serial_runner(); }
 
 }  // namespace norma
-
-// One instruction set: what Highway's own library does elsewhere.
-namespace hwy {
-
-std::int64_t SupportedTargets() { return HWY_STATIC_TARGET; }
-void SetSupportedTargetsForTest(std::int64_t) {}
-ChosenTarget& GetChosenTarget() {
-  static ChosenTarget target;
-  return target;
-}
-
-}  // namespace hwy
 
 // Debian's C++ library for WebAssembly has no exceptions. A throw calls JavaScript with the sentence, and JavaScript throws:
 // the stack goes, core.js sets the stack pointer back. Nothing in the core catches to go on. All that is thrown derives from
