@@ -22,7 +22,8 @@ struct Centre {
   using C = hn::TFromD<D>;
   HWY_INLINE Centre() = default;
   HWY_INLINE Centre(D d, const Standard& s)
-      : prescale(hn::Set(d, static_cast<C>(s.prescale))), high(hn::Set(d, static_cast<C>(s.high))),
+      : prescale(hn::Set(d, static_cast<C>(s.prescale))),
+        high(hn::Set(d, static_cast<C>(s.high))),
         low(hn::Set(d, static_cast<C>(s.low))) {}
   template <bool kPrescaled>
   HWY_INLINE V<D> distance(V<D> x) const {
@@ -43,8 +44,7 @@ HWY_INLINE void decide(bool flag, const Body& body) {
 
 /// One run whose weight and bias are one number each: y = distance(x) * scale + shift.
 template <class T>
-HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, Compute<T> weight,
-                          Compute<T> bias) {
+HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, Compute<T> weight, Compute<T> bias) {
   const ComputeTag<T> d;
   const Centre<ComputeTag<T>> centre(d, s);
   const auto scale = hn::Set(d, static_cast<Compute<T>>(s.rstd * static_cast<double>(weight))), shift = hn::Set(d, bias);
@@ -123,6 +123,7 @@ void apply_columns(const ApplyColumns& args) noexcept {
       for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, y += a.y_row) {
         HWY_UNROLL(8)
         for (int k = 0; k < kStrip; ++k) {
+          ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
           auto v = hn::Mul(centre[k].template distance<prescaled.value>(load(d, x + k * step, lanes)), scale[k]);
           if constexpr (by_row.value) {
             if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
