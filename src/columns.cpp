@@ -59,7 +59,8 @@ void measure_folded_chunk(const Call& call, const Columns& columns, std::int64_t
   const std::byte* x = call.x + columns.plan.run_offsets(kept_index, first).operand[0] * call.element_size();
   sums.begin(call, x, whole ? wide : rest * columns.width);
   if (whole) kernel({x, whole, wide, wide, sums.pivot, sums.first, sums.second});
-  if (rest) kernel({x + whole * wide * call.element_size(), 1, wide, rest * columns.width, sums.pivot, sums.first, sums.second});
+  if (rest)
+    kernel({x + whole * wide * call.element_size(), 1, wide, rest * columns.width, sums.pivot, sums.first, sums.second});
   for (std::int64_t c = 0; c < columns.width; ++c) {
     Moments m;
     for (std::int64_t phase = 0; phase < columns.fold; ++phase) {
@@ -168,7 +169,7 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
     args.y = call.out + at.operand[1] * size;
     args.x_row = args.y_row = args.width = columns.folded_width();
     for (std::int64_t left = (last - first) / columns.fold; left > 0; left -= args.rows) {
-      args.rows = std::min(left, Columns::kTogether);
+      args.rows = std::min(left, columns.together);
       call.kernels.apply_columns(args);
       args.x = static_cast<const std::byte*>(args.x) + args.rows * args.width * size;
       args.y = static_cast<std::byte*>(args.y) + args.rows * args.width * size;
@@ -185,7 +186,8 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
     std::byte* y = call.out + at.operand[1] * size;
     if (!counts) {
-      for (std::int64_t r = 0; r < n; ++r) std::memset(y + r * args.y_row * size, 0, static_cast<std::size_t>(args.width * size));
+      for (std::int64_t r = 0; r < n; ++r)
+        std::memset(y + r * args.y_row * size, 0, static_cast<std::size_t>(args.width * size));
       return;
     }
     args.x = call.x + at.operand[0] * size;
@@ -205,7 +207,8 @@ void measure_by_blocks(const Call& call, const Columns& columns, Moments* moment
   Scratch::Frame frame;
   auto* parts = frame.take<Moments>(kept * columns.blocks * width);
   for_each_task(call.runner, true, kept * columns.blocks * strips, [&](std::int64_t t) {
-    const std::int64_t column = t % strips * Columns::kStrip, block = t / strips % columns.blocks, i = t / strips / columns.blocks;
+    const std::int64_t column = t % strips * Columns::kStrip, block = t / strips % columns.blocks,
+                       i = t / strips / columns.blocks;
     measure_block(call, columns, i, block, column, columns.fold > 1 ? width : std::min(Columns::kStrip, width - column),
                   parts + (i * columns.blocks + block) * width + column);
   });
@@ -240,8 +243,15 @@ void forward_by_blocks(const Call& call, const Columns& columns) {
 }  // namespace
 
 Columns::Columns(const PlanData& p)
-    : plan(p), fold(can_fold(p, p.inner.size) ? kFold : 1), rows(p.pooled_count), width(p.inner.size),
-      chunk_rows(kChunkRows * fold), block_rows(chunk_rows * kBlockChunks), blocks((rows + block_rows - 1) / block_rows) {}
+    : plan(p),
+      fold(can_fold(p, p.inner.size) ? kFold : 1),
+      rows(p.pooled_count),
+      width(p.inner.size),
+      chunk_rows(kChunkRows * fold),
+      block_rows(chunk_rows * kBlockChunks),
+      blocks((rows + block_rows - 1) / block_rows),
+      together(std::max(
+          kFewest, kTogetherBytes / (std::max<std::int64_t>(width, 1) * fold * static_cast<std::int64_t>(size_of(p.dtype))))) {}
 
 void forward_columns(const Call& call) {
   const Columns columns(call.plan);

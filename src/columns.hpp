@@ -21,14 +21,16 @@ class Columns {
   static constexpr std::int64_t kFold = 16;
   /// Kernel rows whose sums are held about one pivot; chunks are merged one after another within a block, blocks likewise.
   static constexpr std::int64_t kChunkRows = 256, kBlockChunks = 4;
-  /// Rows that a kernel takes together, so that a column's sums or constants are loaded once for all of them.
-  static constexpr std::int64_t kTogether = 8;
+  /// Bytes of rows that a kernel takes together, so that a column's sums or constants are loaded once for all of them and the
+  /// rows stay in L1 meanwhile; never fewer rows than kFewest.
+  static constexpr std::int64_t kTogetherBytes = 16384, kFewest = 8;
   /// Columns that a task takes: their sums stay in L1.
   static constexpr std::int64_t kStrip = 512;
 
   const PlanData& plan;
   std::int64_t fold, rows, width;
   std::int64_t chunk_rows, block_rows, blocks;
+  std::int64_t together;  // kernel rows, folded ones where fold > 1
 
   std::int64_t distributions() const { return width / plan.merged; }
   std::int64_t folded_width() const { return width * fold; }
@@ -48,7 +50,7 @@ class Columns {
     const std::uint8_t* mask = plan.masked ? plan.mask_data() : nullptr;
     while (first < last) {
       const Offsets at = plan.run_offsets(kept_index, first);
-      std::int64_t n = std::min({last - first, inner.size - first % inner.size, kTogether});
+      std::int64_t n = std::min({last - first, inner.size - first % inner.size, together});
       if (mask) {
         const auto counts = [&](std::int64_t r) { return mask[at.mask + r * inner.step.mask] != 0; };
         std::int64_t same = 1;

@@ -131,7 +131,7 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
   };
   if (columns.fold > 1) {
     args.x_row = args.dy_row = args.dx_row = args.width = columns.folded_width();
-    const std::int64_t whole = (last - first) / columns.fold * columns.fold, step = columns.fold * Columns::kTogether;
+    const std::int64_t whole = (last - first) / columns.fold * columns.fold, step = columns.fold * columns.together;
     for (std::int64_t row = 0; row < whole; row += step) {
       run(call.plan.run_offsets(kept_index, first + row), std::min(whole - row, step) / columns.fold);
     }

@@ -78,6 +78,8 @@ void grad_sums_columns(const GradSumsColumns& args) noexcept {
     for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, dy += a.dy_row) {
       HWY_UNROLL(8)
       for (int k = 0; k < kStrip; ++k) {
+        ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
+        ask_next_rows(d, dy + k * step, a.rows, a.dy_row, k);
         const auto g = load(d, dy + k * step, lanes);
         first[k] = hn::Add(first[k], g);
         second[k] = hn::Add(second[k], hn::Mul(g, centre[k].template distance<true>(load(d, x + k * step, lanes))));
@@ -238,6 +240,8 @@ void grad_columns(const GradColumns& args) noexcept {
       for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, dy += a.dy_row, dx += a.dx_row) {
         HWY_UNROLL(8)
         for (int k = 0; k < kStrip; ++k) {
+          ask_next_rows(d, dy + k * step, a.rows, a.dy_row, k);
+          if constexpr (!constant.value) ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
           auto g = hn::Mul(load(d, dy + k * step, lanes), by_dy[k]);
           if constexpr (!constant.value) {
             const auto distance = centre[k].template distance<prescaled.value>(load(d, x + k * step, lanes));

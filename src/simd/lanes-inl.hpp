@@ -275,6 +275,13 @@ class Ahead {
   int64_t last_, within_, beyond_;
 };
 
+/// The k-th vector of a strip of columns: the next rows at the same place, a cache line at a time. Narrow strips of few rows are
+/// no stream that the hardware would follow.
+template <class D, class T>
+HWY_INLINE void ask_next_rows(D, const T* p, int64_t rows, int64_t row, int k) {
+  if (static_cast<size_t>(k) * hn::MaxLanes(D()) * sizeof(T) % 64 == 0) hwy::Prefetch(p + rows * row);
+}
+
 /// kLanes doubles as vectors of whatever width there is.
 inline constexpr int kVectors = kLanes / static_cast<int>(hn::MaxLanes(Wide()));
 struct Accumulator {

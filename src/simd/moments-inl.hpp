@@ -63,6 +63,7 @@ void measure_columns(const MeasureColumns& args) noexcept {
     for (int64_t r = 0; r < a.rows; ++r, x += a.row_stride) {
       HWY_UNROLL(8)
       for (int k = 0; k < kStrip; ++k) {
+        ask_next_rows(d, x + k * step, a.rows, a.row_stride, k);
         const auto v = load(d, x + k * step, lanes);
         if constexpr (kCentered) {
           const auto delta = hn::Sub(v, pivot[k]);

@@ -123,6 +123,7 @@ void apply_columns(const ApplyColumns& args) noexcept {
       for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, y += a.y_row) {
         HWY_UNROLL(8)
         for (int k = 0; k < kStrip; ++k) {
+          ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
           auto v = hn::Mul(centre[k].template distance<prescaled.value>(load(d, x + k * step, lanes)), scale[k]);
           if constexpr (by_row.value) {
             if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
