@@ -33,11 +33,9 @@ static_assert(NORMA_MAX_RANK == kMaxRank);
 static_assert(static_cast<int>(DType::f32) == NORMA_F32 && static_cast<int>(DType::f64) == NORMA_F64 &&
               static_cast<int>(DType::f16) == NORMA_F16 && static_cast<int>(DType::bf16) == NORMA_BF16 &&
               static_cast<int>(DType::u8) == NORMA_U8);
-static_assert(static_cast<int>(Convention::torch) == NORMA_TORCH &&
-              static_cast<int>(Convention::keras) == NORMA_KERAS && static_cast<int>(Convention::flax) == NORMA_FLAX &&
-              static_cast<int>(Convention::onnx) == NORMA_ONNX);
-static_assert(static_cast<int>(OnNonfinite::skip) == NORMA_SKIP &&
-              static_cast<int>(OnNonfinite::poison) == NORMA_POISON &&
+static_assert(static_cast<int>(Convention::torch) == NORMA_TORCH && static_cast<int>(Convention::keras) == NORMA_KERAS &&
+              static_cast<int>(Convention::flax) == NORMA_FLAX && static_cast<int>(Convention::onnx) == NORMA_ONNX);
+static_assert(static_cast<int>(OnNonfinite::skip) == NORMA_SKIP && static_cast<int>(OnNonfinite::poison) == NORMA_POISON &&
               static_cast<int>(OnNonfinite::refuse) == NORMA_REFUSE);
 
 /// The sentence of this thread. Where there is no memory even for it, a literal stands in.
@@ -95,8 +93,7 @@ T known(const T* given, const char* name, T defaults) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (std::size_t i = sizeof(T); i < given->size; ++i) {
     if (bytes[i] == 0) continue;
-    refuse(std::string(name) + " has members that version " NORMA_VERSION
-                               " of the library does not know; use a newer library");
+    refuse(std::string(name) + " has members that version " NORMA_VERSION " of the library does not know; use a newer library");
   }
   std::memcpy(&defaults, given, std::min(given->size, sizeof(T)));
   return defaults;
@@ -121,8 +118,7 @@ Described describe(const norma_view& v, const char* name) {
            " is no dtype of a tensor; give NORMA_F32, NORMA_F64, " + "NORMA_F16 or NORMA_BF16, for masks NORMA_U8");
   }
   const std::string rank = std::string(name) + "->rank";
-  return {static_cast<DType>(v.dtype), dims_of(v.shape, v.rank, rank.c_str()),
-          dims_of(v.strides, v.rank, rank.c_str())};
+  return {static_cast<DType>(v.dtype), dims_of(v.shape, v.rank, rank.c_str()), dims_of(v.strides, v.rank, rank.c_str())};
 }
 
 ConstView input(const norma_view* v, const char* name) {
@@ -148,15 +144,13 @@ std::span<const std::int64_t> values_of(const int64_t* values, int64_t count, co
 template <class To, class From>
 std::span<To> moments_of(From* moments, int64_t count, const char* name) {
   if (count < 0 || (moments == nullptr && count != 0)) {
-    refuse(std::string(name) + " of " + std::to_string(count) + " distributions " +
-           (count < 0 ? "is" : "is NULL, which is") + " impossible; give a pointer and how many");
+    refuse(std::string(name) + " of " + std::to_string(count) + " distributions " + (count < 0 ? "is" : "is NULL, which is") +
+           " impossible; give a pointer and how many");
   }
   // One struct under two names; the layout is asserted above.
   return {reinterpret_cast<To*>(moments), static_cast<std::size_t>(count)};
 }
-std::span<Moments> writable(norma_moments* m, int64_t count, const char* name) {
-  return moments_of<Moments>(m, count, name);
-}
+std::span<Moments> writable(norma_moments* m, int64_t count, const char* name) { return moments_of<Moments>(m, count, name); }
 std::span<const Moments> readable(const norma_moments* m, int64_t count, const char* name) {
   return moments_of<const Moments>(m, count, name);
 }
@@ -192,8 +186,7 @@ Grouping grouping_of(const norma_grouping* given) {
 class Executor final : public Runner {
  public:
   Executor() = default;
-  Executor(norma_run run, void* executor, int concurrency)
-      : run_(run), executor_(executor), concurrency_(concurrency) {}
+  Executor(norma_run run, void* executor, int concurrency) : run_(run), executor_(executor), concurrency_(concurrency) {}
   void run(std::int64_t tasks, void (*task)(void*, std::int64_t), void* context) override {
     run_(executor_, tasks, task, context);
   }
@@ -403,8 +396,8 @@ norma_status norma_backward(const norma_view* x, const norma_view* dy, const nor
                             const norma_options* options) {
   return guarded([&] {
     const CallOptions o(options);
-    backward(input(x, "x"), input(dy, "dy"), grouping_of(grouping), readable(saved, count, "saved"),
-             gradients_of(gradients), o.options);
+    backward(input(x, "x"), input(dy, "dy"), grouping_of(grouping), readable(saved, count, "saved"), gradients_of(gradients),
+             o.options);
   });
 }
 
@@ -465,19 +458,16 @@ norma_status norma_plan_normalize_with(const norma_plan* plan, const norma_view*
                                        const norma_moments* given, int64_t count, const norma_options* options) {
   return guarded([&] {
     const CallOptions o(options);
-    required(plan, "plan")
-        .plan.normalize_with(input(x, "x"), output(y, "y"), readable(given, count, "given"), o.options);
+    required(plan, "plan").plan.normalize_with(input(x, "x"), output(y, "y"), readable(given, count, "given"), o.options);
   });
 }
 
-norma_status norma_plan_backward(const norma_plan* plan, const norma_view* x, const norma_view* dy,
-                                 const norma_moments* saved, int64_t count, const norma_gradients* gradients,
-                                 const norma_options* options) {
+norma_status norma_plan_backward(const norma_plan* plan, const norma_view* x, const norma_view* dy, const norma_moments* saved,
+                                 int64_t count, const norma_gradients* gradients, const norma_options* options) {
   return guarded([&] {
     const CallOptions o(options);
     required(plan, "plan")
-        .plan.backward(input(x, "x"), input(dy, "dy"), readable(saved, count, "saved"), gradients_of(gradients),
-                       o.options);
+        .plan.backward(input(x, "x"), input(dy, "dy"), readable(saved, count, "saved"), gradients_of(gradients), o.options);
   });
 }
 
@@ -514,8 +504,7 @@ norma_status norma_layer_train(norma_layer* layer, int32_t on) {
 
 norma_status norma_layer_forward(norma_layer* layer, const norma_view* x, const norma_view* y,
                                  const norma_narrowing* narrowing) {
-  return guarded(
-      [&] { required(layer, "layer").layer->forward(input(x, "x"), output(y, "y"), narrowing_of(narrowing)); });
+  return guarded([&] { required(layer, "layer").layer->forward(input(x, "x"), output(y, "y"), narrowing_of(narrowing)); });
 }
 
 norma_status norma_layer_infer(const norma_layer* layer, const norma_view* x, const norma_view* y,
@@ -529,8 +518,7 @@ norma_status norma_layer_infer(const norma_layer* layer, const norma_view* x, co
 norma_status norma_layer_backward(norma_layer* layer, const norma_view* x, const norma_view* dy, const norma_view* dx,
                                   const norma_narrowing* narrowing) {
   return guarded([&] {
-    required(layer, "layer")
-        .layer->backward(input(x, "x"), input(dy, "dy"), output_or_none(dx, "dx"), narrowing_of(narrowing));
+    required(layer, "layer").layer->backward(input(x, "x"), input(dy, "dy"), output_or_none(dx, "dx"), narrowing_of(narrowing));
   });
 }
 
@@ -549,8 +537,7 @@ norma_status norma_layer_tensor(norma_layer* layer, const char* name, norma_view
       if (std::visit([&](auto values) { return offer(t.name, values, t.shape); }, t.values)) return;
     }
     const auto grad = [&](const char* offered, const std::vector<float>& values) {
-      return !values.empty() &&
-             offer(offered, std::span<const float>(values), {static_cast<std::int64_t>(values.size())});
+      return !values.empty() && offer(offered, std::span<const float>(values), {static_cast<std::int64_t>(values.size())});
     };
     if (grad("weight_grad", l.weight_grad) || grad("bias_grad", l.bias_grad)) return;
     throw Error("[" + std::string(l.name()) + "] there is no tensor '" + wanted + "' in this layer, which has " +

@@ -23,14 +23,24 @@ struct Call {
   bool centered;
   const std::byte* x = nullptr;
   const std::byte* dy = nullptr;
-  std::byte* out = nullptr;                    // y or dx; null where dx is not wanted
+  std::byte* out = nullptr;                       // y or dx; null where dx is not wanted
   const void *weight = nullptr, *bias = nullptr;  // in the compute type, in the plan's order
-  std::span<const Moments> given{};            // statistics that are not measured
-  std::span<Moments> saved{};                  // where measured ones go, if anywhere
-  bool constant_statistics = false;            // backward: given as constants
-  double *dweight = nullptr, *dbias = nullptr;  // zeroed, in the plan's order
-  bool stream = false;                          // out is larger than the caches
+  std::span<const Moments> given{};               // statistics that are not measured
+  std::span<Moments> saved{};                     // where measured ones go, if anywhere
+  bool constant_statistics = false;               // backward: given as constants
+  double *dweight = nullptr, *dbias = nullptr;    // zeroed, in the plan's order
+  bool stream = false;                            // out is larger than the caches
+  // What is fused into the pass. Forward: residual, which lies as x does, has been or is being added to x where sum is; add lies as out
+  // does. Backward: y and dadd lie as dy does, dsum as out does. Each may be null.
+  const std::byte* residual = nullptr;
+  std::byte* sum = nullptr;
+  const std::byte* add = nullptr;
+  bool relu = false;
+  const std::byte *y = nullptr, *dsum = nullptr;
+  std::byte* dadd = nullptr;
 
+  /// What is normalized: x, or what adding the residual makes of it.
+  const std::byte* input() const { return residual ? sum : x; }
   bool in_double() const { return plan.dtype == DType::f64; }
   std::int64_t element_size() const { return static_cast<std::int64_t>(size_of(plan.dtype)); }
   simd::Standard standard(const Moments& m) const { return simd::standard_of(m, eps, in_double()); }
@@ -45,6 +55,12 @@ struct Call {
     return in_double() ? static_cast<const double*>(base)[index] : static_cast<double>(static_cast<const float*>(base)[index]);
   }
 };
+
+/// A pointer moved by so many bytes; what is absent stays so.
+template <class Byte>
+Byte* moved(Byte* base, std::int64_t bytes) {
+  return base ? base + bytes : nullptr;
+}
 
 /// Whether a call is worth sharing between threads: below this many elements a fork costs more than it saves.
 inline constexpr std::int64_t kWorthThreads = 32768;

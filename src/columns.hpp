@@ -22,8 +22,8 @@ class Columns {
   /// Kernel rows whose sums are held about one pivot; chunks are merged one after another within a block, blocks likewise.
   static constexpr std::int64_t kChunkRows = 256, kBlockChunks = 4;
   /// Bytes of rows that a kernel takes together, so that a column's sums or constants are loaded once for all of them and the
-  /// rows stay in L1 meanwhile; never fewer rows than kFewest.
-  static constexpr std::int64_t kTogetherBytes = 16384, kFewest = 8;
+  /// rows stay in L1 meanwhile; always a multiple of kFewest rows, which are what short sums are made of.
+  static constexpr std::int64_t kTogetherBytes = 16384, kFewest = simd::kShortSteps;
   /// Columns that a task takes: their sums stay in L1.
   static constexpr std::int64_t kStrip = 512;
 

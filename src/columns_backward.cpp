@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backward, columns.
+#include <cmath>
+#include <cstring>
+
 #include "columns.hpp"
 
 namespace norma {
 
 namespace {
 
-/// sum(dy) and sum(dy * (x - mean)) of each column.
+/// sum(dy) and sum(dy * xhat) of each column.
 struct ColumnSums {
   double *first, *second;
 };
 
-/// What the kernels of the first pass read: the standardization of each column, in double.
+/// What the kernels of the first pass read: the standardization of each column, in double and what sums in float need in float.
 struct Standards {
   double *prescale, *high, *low, *rstd;
+  float *short_high, *short_rstd;
   /// For columns [column, column + width), at their own places.
   Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t column,
             std::int64_t width) {
     const std::int64_t wide = columns.folded_width(), merged = call.plan.merged;
     for (double** v : {&prescale, &high, &low, &rstd}) *v = frame.take<double>(wide);
+    for (float** v : {&short_high, &short_rstd}) *v = frame.take<float>(wide);
     const Offsets at = call.plan.kept_offsets(kept_index);
     simd::Standard s;
     for (std::int64_t c = column; c < column + width; ++c) {
@@ -30,42 +35,89 @@ struct Standards {
         high[i] = s.high;
         low[i] = s.low;
         rstd[i] = s.rstd;
+        short_high[i] = static_cast<float>(s.high);
+        short_rstd[i] = static_cast<float>(s.rstd);
       }
     }
   }
 };
+
+/// Fills `sums`, of the columns [column, column + width): in float and, where that leaves float's range, in double. sweep(body) calls
+/// body(x, dy, y, rows, row strides of x and of dy, columns) for the rows, always the same ones.
+template <class Sweep>
+void take_sums(const Call& call, std::int64_t column, std::int64_t width, const Standards& s, const ColumnSums& sums,
+               const Sweep& sweep) {
+  const auto run = [&](auto kernel, const ColumnSums& into, const void* prescale, const void* high, const void* low,
+                       const void* rstd) {
+    std::fill(into.first, into.first + width, 0.0);
+    std::fill(into.second, into.second + width, 0.0);
+    sweep([&](const std::byte* x, const std::byte* dy, const std::byte* y, std::int64_t rows, std::int64_t x_row,
+              std::int64_t dy_row, std::int64_t columns) {
+      kernel({x, dy, rows, x_row, dy_row, columns, prescale, high, low, rstd, into.first, into.second, y});
+    });
+  };
+  const auto wide = [&](const ColumnSums& into) {
+    run(call.kernels.grad_sums_columns_wide, into, s.prescale + column, s.high + column, s.low + column, s.rstd + column);
+  };
+  if (call.in_double()) return wide(sums);
+  run(call.kernels.grad_sums_columns, sums, nullptr, s.short_high + column, nullptr, s.short_rstd + column);
+  // What x holds must not change what is known of dy alone: each sum by itself.
+  const auto good_first = [&](std::int64_t c) { return std::isfinite(sums.first[c]); };
+  const auto good = [&](std::int64_t c) { return s.prescale[column + c] == 1 && std::isfinite(sums.second[c]); };
+  bool all_good = true;
+  for (std::int64_t c = 0; c < width; ++c) {
+    all_good = all_good && good_first(c) && good(c);
+    sums.second[c] -= s.low[column + c] * s.rstd[column + c] * sums.first[c];
+  }
+  if (all_good) return;
+  Scratch::Frame frame;
+  const ColumnSums exact{frame.take<double>(width), frame.take<double>(width)};
+  wide(exact);
+  for (std::int64_t c = 0; c < width; ++c) {
+    if (!good(c) || !good_first(c)) sums.second[c] = exact.second[c];
+    if (!good_first(c)) sums.first[c] = exact.first[c];
+  }
+}
 
 void sum_folded(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
                 const Standards& s, const ColumnSums& into) {
   const std::int64_t wide = columns.folded_width(), size = call.element_size();
   const std::int64_t whole = (last - first) / columns.fold, rest = (last - first) % columns.fold;
   Scratch::Frame frame;
-  auto *sum = frame.make<double>(wide), *product = frame.make<double>(wide);
+  const ColumnSums sums{frame.take<double>(wide), frame.take<double>(wide)};
   const Offsets at = call.plan.run_offsets(kept_index, first);
-  const std::byte *x = call.x + at.operand[0] * size, *dy = call.dy + at.operand[1] * size;
-  call.kernels.grad_sums_columns({x, dy, whole, wide, wide, wide, s.prescale, s.high, s.low, sum, product});
-  const std::int64_t done = whole * wide * size;
-  call.kernels.grad_sums_columns(
-      {x + done, dy + done, rest ? 1 : 0, wide, wide, rest * columns.width, s.prescale, s.high, s.low, sum, product});
+  take_sums(call, 0, wide, s, sums, [&](const auto& body) {
+    const auto part = [&](std::int64_t row, std::int64_t rows, std::int64_t width) {
+      const std::int64_t from = row * wide * size, of_dy = at.operand[1] * size + from;
+      body(call.x + at.operand[0] * size + from, call.dy + of_dy, moved(call.y, of_dy), rows, wide, wide, width);
+    };
+    for (std::int64_t row = 0; row < whole; row += columns.together) part(row, std::min(columns.together, whole - row), wide);
+    if (rest) part(whole, 1, rest * columns.width);
+  });
   for (std::int64_t i = 0; i < wide; ++i) {
-    into.first[i % columns.width] += sum[i];
-    into.second[i % columns.width] += product[i];
+    into.first[i % columns.width] += sums.first[i];
+    into.second[i % columns.width] += sums.second[i];
   }
 }
 
 /// The sums of columns [column, column + width) over one block of rows.
 void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, std::int64_t column,
                std::int64_t width, const Standards& s, const ColumnSums& into) {
-  std::fill(into.first, into.first + width, 0.0);
-  std::fill(into.second, into.second + width, 0.0);
   const std::int64_t first = block * columns.block_rows, last = std::min(columns.rows, first + columns.block_rows);
-  if (columns.fold > 1) return sum_folded(call, columns, kept_index, first, last, s, into);
+  if (columns.fold > 1) {
+    std::fill(into.first, into.first + width, 0.0);
+    std::fill(into.second, into.second + width, 0.0);
+    return sum_folded(call, columns, kept_index, first, last, s, into);
+  }
   const std::int64_t size = call.element_size();
-  columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
-    if (!counts) return;
-    call.kernels.grad_sums_columns({call.x + (at.operand[0] + column) * size, call.dy + (at.operand[1] + column) * size, n,
-                                    columns.row_step(0), columns.row_step(1), width, s.prescale + column, s.high + column,
-                                    s.low + column, into.first, into.second});
+  take_sums(call, column, width, s, into, [&](const auto& body) {
+    columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
+      const std::int64_t of_dy = (at.operand[1] + column) * size;
+      if (counts) {
+        body(call.x + (at.operand[0] + column) * size, call.dy + of_dy, moved(call.y, of_dy), n, columns.row_step(0),
+             columns.row_step(1), width);
+      }
+    });
   });
 }
 
@@ -96,7 +148,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
     double mean_g = 0, mean_gx = 0;
     for (std::int64_t c = begin; c < end && m.count > 0 && !call.constant_statistics; ++c) {
       if (call.centered) mean_g += weight(c) * sums.first[c] / n;
-      mean_gx += weight(c) * sums.second[c] * rstd / n;
+      mean_gx += weight(c) * sums.second[c] / n;
     }
     for (std::int64_t c = begin; c < end; ++c) {
       for (std::int64_t i = c; i < columns.folded_width(); i += columns.width) {
@@ -126,6 +178,9 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
     args.x = call.x + at.operand[0] * size;
     args.dy = call.dy + at.operand[1] * size;
     args.dx = call.out + at.operand[2] * size;
+    args.y = moved(call.y, at.operand[1] * size);
+    args.dadd = moved(call.dadd, at.operand[1] * size);
+    args.dsum = moved(call.dsum, at.operand[2] * size);
     args.rows = rows;
     call.kernels.grad_columns(args);
   };
@@ -146,8 +201,9 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
   columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
     if (counts) return run(at, n);
     for (std::int64_t r = 0; r < n; ++r) {
-      std::byte* dx = call.out + (at.operand[2] + r * args.dx_row) * size;
-      std::fill(dx, dx + args.width * size, std::byte(0));
+      const auto bytes = static_cast<std::size_t>(args.width * size);
+      std::memset(call.out + (at.operand[2] + r * args.dx_row) * size, 0, bytes);
+      if (call.dadd) std::memset(call.dadd + (at.operand[1] + r * args.dy_row) * size, 0, bytes);
     }
   });
 }
@@ -207,8 +263,7 @@ void add_parameters(const Call& call, const Columns& columns, const ColumnSums& 
     const Offsets at = call.plan.kept_offsets(i);
     for (std::int64_t c = 0; c < columns.width; ++c) {
       const std::int64_t p = at.parameter + columns.parameter(c), from = i * columns.width + c;
-      const auto number = static_cast<std::size_t>(at.distribution + columns.number(c / call.plan.merged));
-      if (call.dweight) call.dweight[p] += sums.second[from] * call.standard(call.given[number]).rstd;
+      if (call.dweight) call.dweight[p] += sums.second[from];
       if (call.dbias) call.dbias[p] += sums.first[from];
     }
   }

@@ -109,8 +109,7 @@ Classes classes_of(std::span<const std::int64_t> numbers) {
   std::sort(known.begin(), known.end());
   known.erase(std::unique(known.begin(), known.end()), known.end());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    classes.of[i] =
-        static_cast<std::uint32_t>(std::lower_bound(known.begin(), known.end(), numbers[i]) - known.begin());
+    classes.of[i] = static_cast<std::uint32_t>(std::lower_bound(known.begin(), known.end(), numbers[i]) - known.begin());
   }
   classes.count = known.size();
   return classes;
@@ -199,8 +198,7 @@ struct Elements {
         pairs_of_equals(n, [&](std::size_t i, std::size_t j) { return e[i].x == e[j].x && e[i].y == e[j].y; });
     PairCounts counts;
     counts.reversed = sort_counting_inversions(n);
-    const std::uint64_t same_y =
-        pairs_of_equals(n, [&](std::size_t i, std::size_t j) { return merged[i] == merged[j]; });
+    const std::uint64_t same_y = pairs_of_equals(n, [&](std::size_t i, std::size_t j) { return merged[i] == merged[j]; });
     counts.tied_both = same_both;
     counts.tied_before = same_x - same_both;
     counts.tied_after = same_y - same_both;
@@ -237,8 +235,7 @@ struct Elements {
     std::size_t i = begin, j = middle, k = begin;
     // In order already, as all of a plain map's distributions are: a copy instead of a merge.
     if (middle < end && from[middle - 1] > from[middle]) {
-      while (i < middle &&
-             j < end) {  // without a branch on the data, which random data would mispredict every other time
+      while (i < middle && j < end) {  // without a branch on the data, which random data would mispredict every other time
         const bool right = from[j] < from[i];
         to[k++] = right ? from[j] : from[i];
         inversions += right ? middle - i : 0;
@@ -254,15 +251,13 @@ struct Elements {
 
 void check_numbers(const std::optional<std::span<const std::int64_t>>& numbers, const ConstView& x, const char* name) {
   if (!numbers || static_cast<std::int64_t>(numbers->size()) == x.size()) return;
-  refuse(std::string(name) + " has " + std::to_string(numbers->size()) + " numbers for the " +
-         std::to_string(x.size()) + " elements of x of shape " + to_string(x.shape()) + "; give one for each");
+  refuse(std::string(name) + " has " + std::to_string(numbers->size()) + " numbers for the " + std::to_string(x.size()) +
+         " elements of x of shape " + to_string(x.shape()) + "; give one for each");
 }
 
 constexpr auto kAll = [](const Element&, const Element&) { return true; };
 constexpr auto kSame = [](const Element& a, const Element& b) { return a.same == b.same; };
-constexpr auto kBoth = [](const Element& a, const Element& b) {
-  return a.same == b.same && a.different == b.different;
-};
+constexpr auto kBoth = [](const Element& a, const Element& b) { return a.same == b.same && a.different == b.different; };
 
 OrderComparison compare_numbered(const ConstView& x, const ConstView& y, std::span<const std::int64_t> numbers) {
   Elements elements(x, y, {.same = numbers});
@@ -381,8 +376,7 @@ Order promise_across(const Parts& parts) {
 /// How many elements a vector has.
 std::int64_t vector_length(const ConstView& x) {
   if (x.rank() > 0 && x.shape()[x.rank() - 1] > 0) return x.shape()[x.rank() - 1];
-  refuse("x of shape " + to_string(x.shape()) +
-         " has no vectors with elements; give it shape (..., d) with d of 1 or more");
+  refuse("x of shape " + to_string(x.shape()) + " has no vectors with elements; give it shape (..., d) with d of 1 or more");
 }
 
 enum class State : std::uint8_t { compared, left_out, zero, not_finite };

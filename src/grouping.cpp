@@ -324,8 +324,8 @@ void Grouping::assign(const Dims& shape, std::span<std::int64_t> out) const {
     bool counts = lengths_axis < 0 || index[lengths_axis] < lengths_[static_cast<std::size_t>(index[0])];
     std::int64_t mask_at = 0;
     for (int axis = 0; axis < shape.rank(); ++axis) {
-      const std::int64_t box = axis == grid.labelled_axis ? ranks[static_cast<std::size_t>(index[axis])]
-                                                          : index[axis] / grid.extent[axis];
+      const std::int64_t box =
+          axis == grid.labelled_axis ? ranks[static_cast<std::size_t>(index[axis])] : index[axis] / grid.extent[axis];
       number = number * grid.along(axis) + box;
       const int in_mask = axis - (shape.rank() - mask_.rank());
       if (in_mask >= 0 && mask_.shape()[in_mask] != 1) mask_at += index[axis] * mask_.strides()[in_mask];

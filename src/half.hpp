@@ -14,7 +14,9 @@ namespace norma {
 
 inline double to_double(float x) { return static_cast<double>(x); }
 inline double to_double(double x) { return x; }
-inline double to_double(BFloat16 x) { return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16)); }
+inline double to_double(BFloat16 x) {
+  return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16));
+}
 inline double to_double(Half x) {
   const int exponent = (x.bits >> 10) & 31, fraction = x.bits & 1023;
   const double sign = (x.bits & 0x8000) ? -1.0 : 1.0;
@@ -26,9 +28,13 @@ template <class T>
 T from_double(double x);
 
 template <>
-inline double from_double(double x) { return x; }
+inline double from_double(double x) {
+  return x;
+}
 template <>
-inline float from_double(double x) { return static_cast<float>(x); }
+inline float from_double(double x) {
+  return static_cast<float>(x);
+}
 
 /// Through float: what the vector code computes in float it rounds once more to 16 bits, and so does this.
 template <>

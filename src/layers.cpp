@@ -25,8 +25,8 @@ std::int64_t positive_count(const Dims& shape, const char* name) {
   std::int64_t count = 1;
   for (std::int64_t size : shape) {
     if (size < 1) {
-      throw Error("[" + std::string(name) + "] normalized_shape " + to_string(shape) +
-                  " has a size below 1; give the last " + "sizes of the input");
+      throw Error("[" + std::string(name) + "] normalized_shape " + to_string(shape) + " has a size below 1; give the last " +
+                  "sizes of the input");
     }
     if (__builtin_mul_overflow(count, size, &count)) {
       throw Error("[" + std::string(name) + "] normalized_shape " + to_string(shape) +
@@ -38,8 +38,7 @@ std::int64_t positive_count(const Dims& shape, const char* name) {
 
 Dims checked_shape(const Dims& normalized_shape, const char* name) {
   if (normalized_shape.empty()) {
-    throw Error("[" + std::string(name) +
-                "] normalized_shape () has no axis; give the last sizes of the input, as {300}");
+    throw Error("[" + std::string(name) + "] normalized_shape () has no axis; give the last sizes of the input, as {300}");
   }
   positive_count(normalized_shape, name);
   return normalized_shape;
@@ -72,14 +71,11 @@ bool is_count(double value) { return value >= 0 && value <= 0x1p53 && value == s
 BatchNormOptions BatchNormOptions::of(Convention convention) {
   switch (convention) {
     case Convention::keras:
-      return {
-          .eps = 1e-3, .momentum = 0.99, .channel_axis = -1, .momentum_is_decay = true, .unbiased_running_var = false};
+      return {.eps = 1e-3, .momentum = 0.99, .channel_axis = -1, .momentum_is_decay = true, .unbiased_running_var = false};
     case Convention::flax:
-      return {
-          .eps = 1e-5, .momentum = 0.99, .channel_axis = -1, .momentum_is_decay = true, .unbiased_running_var = false};
+      return {.eps = 1e-5, .momentum = 0.99, .channel_axis = -1, .momentum_is_decay = true, .unbiased_running_var = false};
     case Convention::onnx:
-      return {
-          .eps = 1e-5, .momentum = 0.9, .channel_axis = 1, .momentum_is_decay = true, .unbiased_running_var = false};
+      return {.eps = 1e-5, .momentum = 0.9, .channel_axis = 1, .momentum_is_decay = true, .unbiased_running_var = false};
     case Convention::torch: break;
   }
   return {};
@@ -181,8 +177,8 @@ Layer::Planned Layer::prepare(const ConstView& x, const Narrowing& narrowing, Gr
       }
       const int along = narrowing.lengths_axis < 0 ? narrowing.lengths_axis + x.rank() : narrowing.lengths_axis;
       if (!narrowing.lengths.empty() && along == axis) {
-        refuse("lengths_axis " + std::to_string(narrowing.lengths_axis) +
-               " is the axis of the channels; give that of the " + "positions, 2 in (N, C, L) and 1 in (N, L, C)");
+        refuse("lengths_axis " + std::to_string(narrowing.lengths_axis) + " is the axis of the channels; give that of the " +
+               "positions, 2 in (N, C, L) and 1 in (N, L, C)");
       }
     }
   }
@@ -192,8 +188,7 @@ Layer::Planned Layer::prepare(const ConstView& x, const Narrowing& narrowing, Gr
     narrowed = narrowed.masked(narrowing.mask);
   }
   if (!narrowing.lengths.empty()) {
-    planned.lengths =
-        std::make_shared<const std::vector<std::int64_t>>(narrowing.lengths.begin(), narrowing.lengths.end());
+    planned.lengths = std::make_shared<const std::vector<std::int64_t>>(narrowing.lengths.begin(), narrowing.lengths.end());
     planned.lengths_axis = narrowing.lengths_axis;
     narrowed = narrowed.with_lengths(*planned.lengths, narrowing.lengths_axis);
   }
@@ -274,9 +269,8 @@ void Layer::infer(const ConstView& x, const View& y, const Narrowing& narrowing)
 void Layer::backward(const ConstView& x, const ConstView& dy, const View& dx, const Narrowing& narrowing) {
   if (!last_) refuse("backward() comes before any forward(); call forward(x, y) first");
   if (!(x.shape() == *last_)) {
-    refuse("backward() of x of shape " + to_string(x.shape()) +
-           " does not follow a forward() of it: the last one had shape " + to_string(*last_) +
-           "; give the same x to both");
+    refuse("backward() of x of shape " + to_string(x.shape()) + " does not follow a forward() of it: the last one had shape " +
+           to_string(*last_) + "; give the same x to both");
   }
   const ConstView& like_dx = dx.empty() ? dy : static_cast<const ConstView&>(dx);
   if (!backward_.plan || !backward_.plan->fits(x, dy, like_dx) || !backward_.narrowed_by(narrowing)) {
@@ -338,8 +332,8 @@ void Layer::load_state(std::span<const StateTensor> tensors) {
     if (slot == slots.end()) {
       std::string known;
       for (const Slot& s : slots) known += (known.empty() ? "" : ", ") + std::string(s.name);
-      refuse("the state's '" + tensor.name + "' is unknown to this layer, which has " +
-             (known.empty() ? "none" : known) + "; make the layer with the options that the state was saved with");
+      refuse("the state's '" + tensor.name + "' is unknown to this layer, which has " + (known.empty() ? "none" : known) +
+             "; make the layer with the options that the state was saved with");
     }
     const StateTensor*& place = found[static_cast<std::size_t>(slot - slots.begin())];
     if (place != nullptr) refuse("the state names '" + tensor.name + "' twice; give it once");
@@ -390,9 +384,8 @@ void Layer::load_state(std::span<const StateTensor> tensors) {
 
 RunningLayer::RunningLayer(const char* name, const Grouping& grouping, std::int64_t num_features,
                            const InstanceNormOptions& options, bool pools_samples)
-    : Layer(name, grouping,
-            {{checked_channels(num_features, name, "num_features")}, num_features, options.channel_axis}, options.eps,
-            options.affine, options.bias),
+    : Layer(name, grouping, {{checked_channels(num_features, name, "num_features")}, num_features, options.channel_axis},
+            options.eps, options.affine, options.bias),
       momentum_(options.momentum),
       tracks_(options.track_running_stats),
       momentum_is_decay_(options.momentum_is_decay),
@@ -400,10 +393,10 @@ RunningLayer::RunningLayer(const char* name, const Grouping& grouping, std::int6
       pools_samples_(pools_samples),
       on_nonfinite_(options.on_nonfinite) {
   if (momentum_ && !(*momentum_ >= 0 && *momentum_ <= 1)) {
-    refuse("momentum = " + text_of(*momentum_) + " is not between 0 and 1; " +
-           (momentum_is_decay_ ? "0.99 is usual for the share of the old value"
-                               : "0.1 is usual for the share of the new batch") +
-           ", std::nullopt is the cumulative average");
+    refuse(
+        "momentum = " + text_of(*momentum_) + " is not between 0 and 1; " +
+        (momentum_is_decay_ ? "0.99 is usual for the share of the old value" : "0.1 is usual for the share of the new batch") +
+        ", std::nullopt is the cumulative average");
   }
   if (options.channel_axis == 0) refuse("channel_axis 0 counts the samples; 1 (NCHW) and -1 (NHWC) are usual");
   if (!tracks_) return;
@@ -518,14 +511,13 @@ InstanceNorm::InstanceNorm(std::int64_t num_features, const InstanceNormOptions&
     : RunningLayer("instance_norm", Grouping::instance(options.channel_axis), num_features, options, false) {}
 
 LayerNorm::LayerNorm(const Dims& normalized_shape, const LayerNormOptions& options)
-    : Layer("layer_norm", Grouping::layer(normalized_shape),
-            {.parameters = checked_shape(normalized_shape, "layer_norm")}, options.eps, options.elementwise_affine,
-            options.bias) {}
+    : Layer("layer_norm", Grouping::layer(normalized_shape), {.parameters = checked_shape(normalized_shape, "layer_norm")},
+            options.eps, options.elementwise_affine, options.bias) {}
 
 GroupNorm::GroupNorm(std::int64_t num_groups, std::int64_t num_channels, const GroupNormOptions& options)
     : Layer("group_norm", Grouping::group(num_groups, options.channel_axis),
-            {{checked_channels(num_channels, "group_norm", "num_channels")}, num_channels, options.channel_axis},
-            options.eps, options.affine, options.bias) {
+            {{checked_channels(num_channels, "group_norm", "num_channels")}, num_channels, options.channel_axis}, options.eps,
+            options.affine, options.bias) {
   if (options.channel_axis == 0) refuse("channel_axis 0 counts the samples; 1 (NCHW) and -1 (NHWC) are usual");
   Grouping::group(num_groups).boxes({1, num_channels});  // throws where num_groups does not divide the channels
 }

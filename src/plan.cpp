@@ -156,9 +156,8 @@ void PlanData::lay_out(const ConstView* const* views) {
     std::rotate(loops.begin(), key, key + 1);
   }
   const auto memory = loops.begin() + (boxes.labelled_axis >= 0 ? 1 : 0);
-  std::stable_sort(memory, loops.end(), [](const Loop& a, const Loop& b) {
-    return std::abs(a.step.operand[0]) > std::abs(b.step.operand[0]);
-  });
+  std::stable_sort(memory, loops.end(),
+                   [](const Loop& a, const Loop& b) { return std::abs(a.step.operand[0]) > std::abs(b.step.operand[0]); });
   order_parameters(pointers(loops));
   if (boxes.labelled_axis >= 0) {
     std::vector<Loop> rest(loops.begin() + 1, loops.end());
@@ -266,8 +265,7 @@ void PlanData::choose_family(std::vector<Loop> loops) {
     order.push_back(&inner);
     order_parameters(order);
   }
-  staged = masked || !label_start.empty() || !unit_steps(inner, operands) ||
-           (inner.size < kTinyRun && !pooled.empty());
+  staged = masked || !label_start.empty() || !unit_steps(inner, operands) || (inner.size < kTinyRun && !pooled.empty());
 }
 
 /// A mask must not change where runs begin and, by that, bits: padded or not, a sample is summed in the same order.

@@ -65,9 +65,9 @@ struct PlanData {
     std::int64_t size, step;
   };
   std::vector<MaskLoop> run_mask;
-  std::int64_t merged = 1;          // columns: how many neighbouring ones are one distribution
+  std::int64_t merged = 1;            // columns: how many neighbouring ones are one distribution
   std::int64_t column_parameter = 0;  // columns: parameter step of a distribution's next column, within `merged`
-  bool staged = false;              // rows: gathered into a buffer before a kernel sees them
+  bool staged = false;                // rows: gathered into a buffer before a kernel sees them
 
   std::int64_t kept_count = 1;    // turns of the kept loops
   std::int64_t pooled_count = 1;  // turns of the pooled loops, without labels

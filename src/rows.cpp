@@ -22,38 +22,74 @@ std::int64_t run_step(const PlanData& plan, std::size_t operand) {
   return plan.pooled.empty() ? 0 : plan.pooled.back().step.operand[operand];
 }
 
-Moments measure_chunk(const Call& call, const Distribution& d, const Chunk& chunk, Staging& staging) {
+/// sum = x + residual, zero where the mask leaves out.
+void add_residual(const Call& call, const Distribution& d, const Chunk& chunk, Staging& staging) {
   const PlanData& plan = call.plan;
-  const auto kernel = call.centered ? call.kernels.measure_rows : call.kernels.measure_squares_rows;
-  simd::LaneSums sums;
-  simd::MeasureRows args{nullptr, 1, 0, chunk.length, 0, &sums};
-  std::int64_t count = chunk.runs * chunk.length;
+  const std::int64_t size = call.element_size();
   if (plan.staged) {
-    count = staging.gather(d, chunk, 0, call.x, call.centered ? Staging::Fill::member : Staging::Fill::zero);
-    if (count == 0) return {};
+    constexpr int kResidual = 3;  // its buffer
+    staging.gather(d, chunk, 0, call.x, Staging::Fill::zero);
+    staging.gather(d, chunk, 0, call.residual, kResidual);
+    call.kernels.add_rows(
+        {staging.buffer(0), staging.buffer(kResidual), staging.buffer(0), 1, 0, 0, 0, chunk.runs * chunk.length});
+    return staging.scatter(d, chunk, 0, call.sum, 0);
+  }
+  const std::int64_t step = run_step(plan, 0);
+  for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
+    const std::int64_t from = (at.operand[0] + chunk.first) * size;
+    call.kernels.add_rows({call.x + from, call.residual + from, call.sum + from, runs, step, step, step, chunk.length});
+  });
+}
+
+/// The sums of a chunk about a pivot, which lies in memory or, gathered, in buffer 0.
+simd::Sums sums_of_chunk(const Call& call, const Distribution& d, const Chunk& chunk, Staging& staging, double pivot,
+                         bool wide) {
+  const PlanData& plan = call.plan;
+  const simd::TypedKernels& kernels = call.kernels;
+  const auto kernel = wide ? (call.centered ? kernels.measure_rows_wide : kernels.measure_squares_rows_wide)
+                           : (call.centered ? kernels.measure_rows : kernels.measure_squares_rows);
+  simd::LaneSums sums;
+  simd::MeasureRows args{nullptr, chunk.runs, chunk.length, chunk.length, pivot, &sums};
+  if (plan.staged) {
     args.x = staging.buffer(0);
-    args.pivot = call.centered ? element_at(plan.dtype, staging.buffer(0)) : 0;
     // A run that fills a vector keeps lanes of its own, as it has where nothing is gathered; shorter ones are packed.
-    const bool packed = plan.inner.size < simd::kLanes;
-    args.runs = packed ? 1 : chunk.runs;
-    args.run_stride = chunk.length;
-    args.length = packed ? chunk.runs * chunk.length : chunk.length;
+    if (plan.inner.size < simd::kLanes) {
+      args.runs = 1;
+      args.length = chunk.runs * chunk.length;
+    }
     kernel(args);
   } else {
-    const std::int64_t size = call.element_size();
     args.run_stride = run_step(plan, 0);
-    bool first = true;
     for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
-      const std::byte* x = call.x + (at.operand[0] + chunk.first) * size;
-      if (first && call.centered) args.pivot = element_at(plan.dtype, x);
-      first = false;
-      args.x = x;
+      args.x = call.input() + (at.operand[0] + chunk.first) * call.element_size();
       args.runs = runs;
       kernel(args);
     });
   }
-  const double second = simd::sum_of(sums.second);
-  return call.centered ? simd::moments_of(count, args.pivot, simd::sum_of(sums.first), second) : Moments{count, 0, 0, second};
+  return {simd::sum_of(sums.first), simd::sum_of(sums.second)};
+}
+
+Moments measure_chunk(const Call& call, const Distribution& d, const Chunk& chunk, Staging& staging) {
+  const PlanData& plan = call.plan;
+  std::int64_t count = chunk.runs * chunk.length;
+  if (call.residual) add_residual(call, d, chunk, staging);
+  if (plan.staged) {
+    count = staging.gather(d, chunk, 0, call.input(), call.centered ? Staging::Fill::member : Staging::Fill::zero);
+    if (count == 0) return {};
+  }
+  double member = 0;
+  if (call.centered) {
+    const std::byte* x = call.input() + (d.at(chunk.run).operand[0] + chunk.first) * call.element_size();
+    member = element_at(plan.dtype, plan.staged ? staging.buffer(0) : x);
+  }
+  double filled = member;
+  return simd::measure_chunk(
+      count, call.centered, call.in_double(), member, [&](double value) { return rounded_to(plan.dtype, value); },
+      [&](double pivot, bool wide) {
+        // What the mask leaves out stands at the pivot, and so adds nothing.
+        if (pivot != filled) staging.refill(d, chunk, filled = pivot);
+        return sums_of_chunk(call, d, chunk, staging, pivot, wide);
+      });
 }
 
 Moments measure_block(const Call& call, const Distribution& d, std::int64_t block, Staging& staging) {
@@ -74,6 +110,7 @@ Moments measure_distribution(const Call& call, const Distribution& d, Staging& s
 void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, const simd::Standard& standard,
                  Staging& staging) {
   const PlanData& plan = call.plan;
+  if (call.residual && !call.given.empty()) add_residual(call, d, chunk, staging);  // else measuring did
   const std::int64_t element_step = plan.inner.step.parameter;
   simd::ApplyRows args{};
   args.length = chunk.length;
@@ -81,9 +118,11 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
   // Without weight and bias as the fused path does it: adding a bias of 0 would turn -0 into 0.
   args.param_element = element_step != 0 || (call.weight == nullptr && call.bias == nullptr);
   args.stream = call.stream && !plan.staged;
-  const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y) {
+  args.relu = call.relu;
+  const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y, const std::byte* add) {
     args.x = x;
     args.y = y;
+    args.add = add;
     args.runs = runs;
     args.weight = call.parameter(call.weight, at.parameter + chunk.first * element_step);
     args.bias = call.parameter(call.bias, at.parameter + chunk.first * element_step);
@@ -95,21 +134,25 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
     args.y_run = run_step(plan, 1);
     args.param_run = plan.pooled.empty() ? 0 : plan.pooled.back().step.parameter;
     for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
-      run(at, runs, call.x + (at.operand[0] + chunk.first) * size, call.out + (at.operand[1] + chunk.first) * size);
+      const std::int64_t to = (at.operand[1] + chunk.first) * size;
+      run(at, runs, call.input() + (at.operand[0] + chunk.first) * size, call.out + to, moved(call.add, to));
     });
     return;
   }
-  staging.gather(d, chunk, 0, call.x, Staging::Fill::zero);
+  constexpr int kAdd = 2;  // its buffer
+  staging.gather(d, chunk, 0, call.input(), Staging::Fill::zero);
+  if (call.add) staging.gather(d, chunk, 1, call.add, kAdd);
+  const std::byte* add = call.add ? staging.buffer(kAdd) : nullptr;
   if (call.weight == nullptr && call.bias == nullptr) {
     args.length = chunk.runs * chunk.length;
-    run(Offsets(), 1, staging.buffer(0), staging.buffer(1));
+    run(Offsets(), 1, staging.buffer(0), staging.buffer(1), add);
   } else {
     for (std::int64_t r = 0; r < chunk.runs; ++r) {
       const std::int64_t at = r * chunk.length * size;
-      run(d.at(chunk.run + r), 1, staging.buffer(0) + at, staging.buffer(1) + at);
+      run(d.at(chunk.run + r), 1, staging.buffer(0) + at, staging.buffer(1) + at, moved(add, at));
     }
   }
-  staging.scatter(d, chunk, 1, call.out);
+  staging.scatter(d, chunk, 1, call.out, 1);
 }
 
 void apply_block(const Call& call, const Distribution& d, std::int64_t block, const simd::Standard& standard,
@@ -154,8 +197,8 @@ void measure_by_blocks(const Call& call, const std::int64_t* block_start, Moment
 /// What the hot kernel takes: one run a distribution, in one chunk, parameters along the run alone.
 bool fused(const Call& call) {
   const PlanData& plan = call.plan;
-  if (plan.staged || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 ||
-      !call.given.empty() || (!plan.kept.empty() && plan.kept.back().step.distribution != 1)) {
+  if (plan.staged || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 || !call.given.empty() ||
+      (!plan.kept.empty() && plan.kept.back().step.distribution != 1)) {
     return false;
   }
   if (call.weight == nullptr && call.bias == nullptr) return true;
@@ -174,10 +217,11 @@ void forward_fused(const Call& call, bool shared) {
     while (first < last) {
       const Offsets at = plan.kept_offsets(first);
       const std::int64_t count = std::min(last - first, rows.size - first % rows.size);
-      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count,
-                                   rows.step.operand[0], rows.step.operand[1], plan.inner.size, call.eps, call.centered,
-                                   call.weight, call.bias,
-                                   call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream});
+      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count, rows.step.operand[0],
+                                   rows.step.operand[1], plan.inner.size, call.eps, call.centered, call.weight, call.bias,
+                                   call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream,
+                                   moved(call.add, at.operand[1] * size), call.relu, moved(call.residual, at.operand[0] * size),
+                                   moved(call.sum, at.operand[0] * size)});
       first += count;
     }
   });

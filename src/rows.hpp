@@ -42,22 +42,28 @@ class Distribution {
 /// A chunk's elements side by side in a buffer of the thread's own: what a layout or a mask scatters.
 class Staging {
  public:
-  explicit Staging(const PlanData& plan);
+  explicit Staging(const PlanData& plan) : plan_(plan) {}
 
-  /// Gathers a chunk of operand k. Where there is a mask, elements that it leaves out become `fill`, or with Fill::member
-  /// the first element that it does not; returns how many count.
+  /// Gathers a chunk of what lies as operand k does into a buffer of that number, or of another. Where there is a mask, elements
+  /// that it leaves out become `fill`, or with Fill::member the first element that it does not; returns how many count.
   enum class Fill { member, zero };
   std::int64_t gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, Fill fill);
-  /// Writes operand k's buffer back, zero where the mask leaves out.
-  void scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base) const;
-  std::byte* buffer(int k) const { return buffers_[static_cast<std::size_t>(k)]; }
+  void gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, int into);
+  /// Gives every element of buffer 0 that the mask leaves out this value, which the element type can hold.
+  void refill(const Distribution& distribution, const Chunk& chunk, double value);
+  /// Writes a buffer back to where operand k lies, zero where the mask leaves out.
+  void scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base, int from) const;
+  std::byte* buffer(int k);
 
  private:
+  static constexpr std::size_t kBuffers = 6;
+  const PlanData& plan_;
   Scratch::Frame frame_;
-  std::array<std::byte*, kMostOperands> buffers_{};
+  std::array<std::byte*, kBuffers> buffers_{};
 };
 
-/// The value of one element, for a pivot.
+/// The value of one element, for a pivot; and a value as the element type holds it.
 double element_at(DType dtype, const std::byte* p);
+double rounded_to(DType dtype, double value);
 
 }  // namespace norma

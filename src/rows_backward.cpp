@@ -2,6 +2,8 @@
 // Backward, rows.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -11,7 +13,7 @@ namespace norma {
 
 namespace {
 
-/// sum(g) and sum(g * (x - mean)), where g = dy * weight.
+/// sum(g) and sum(g * xhat), where g = dy * weight.
 struct GradSums {
   double g = 0, gx = 0;
   void add(const GradSums& other, double factor = 1) {
@@ -19,6 +21,24 @@ struct GradSums {
     gx += other.gx * factor;
   }
 };
+
+/// The sums of the runs that args name: in float, or where those leave its range, in double.
+GradSums sums_of(const Call& call, simd::GradSumsRows args) {
+  simd::LaneSums lanes;
+  args.sums = &lanes;
+  const simd::Standard& s = args.standard;
+  std::optional<double> g;
+  if (!call.in_double()) {
+    call.kernels.grad_sums_rows(args);
+    // What x holds must not change what is known of dy alone.
+    if (const double first = simd::sum_of(lanes.first); std::isfinite(first)) g = first;
+    const double gx = simd::sum_of(lanes.second) - s.low * s.rstd * g.value_or(0);
+    if (g && s.prescale == 1 && std::isfinite(gx)) return {*g, gx};
+    lanes = {};
+  }
+  call.kernels.grad_sums_rows_wide(args);
+  return {g.value_or(simd::sum_of(lanes.first)), simd::sum_of(lanes.second)};
+}
 
 /// How a distribution's weights lie decides how its sums are taken.
 enum class Weights : std::uint8_t {
@@ -34,11 +54,16 @@ Weights weights_of(const PlanData& plan) {
   return by_run ? Weights::per_run : Weights::none;
 }
 
-/// The operands of one run of a chunk, in memory or staged.
+/// The operands of one run of a chunk, in memory or staged. All but x and dy may be null.
 struct RunPointers {
-  const std::byte *x, *dy;
-  std::byte* dx;
+  const std::byte *x, *dy, *y, *dsum;
+  std::byte *dx, *dadd;
 };
+
+/// The buffers that operands are staged in.
+enum Buffer : int { kX, kDy, kDx, kY, kDsum, kDadd };
+
+const Moments& statistics(const Call& call, const Distribution& d) { return call.given[static_cast<std::size_t>(d.number())]; }
 
 class Pass {
  public:
@@ -46,8 +71,15 @@ class Pass {
 
   void stage(const Distribution& d, const Chunk& chunk) {
     if (!plan_.staged) return;
-    staging_.gather(d, chunk, 0, call_.x, Staging::Fill::zero);
-    staging_.gather(d, chunk, 1, call_.dy, Staging::Fill::zero);
+    staging_.gather(d, chunk, 0, call_.x, kX);
+    staging_.gather(d, chunk, 1, call_.dy, kDy);
+    if (call_.y) staging_.gather(d, chunk, 1, call_.y, kY);
+    if (call_.dsum) staging_.gather(d, chunk, 2, call_.dsum, kDsum);
+  }
+  void unstage(const Distribution& d, const Chunk& chunk) {
+    if (!plan_.staged) return;
+    if (call_.out) staging_.scatter(d, chunk, 2, call_.out, kDx);
+    if (call_.dadd) staging_.scatter(d, chunk, 1, call_.dadd, kDadd);
   }
 
   /// The runs of a chunk that kernels can take together: all where they are evenly spaced, or side by side in a buffer.
@@ -61,51 +93,51 @@ class Pass {
     return plan_.pooled.empty() ? 0 : plan_.pooled.back().step.operand[operand];
   }
 
-  RunPointers run(const Chunk& chunk, const Offsets& at, std::int64_t r) const {
+  RunPointers run(const Chunk& chunk, const Offsets& at, std::int64_t r) {
     const std::int64_t size = call_.element_size();
     if (plan_.staged) {
-      const std::int64_t from = r * chunk.length * size;
-      return {staging_.buffer(0) + from, staging_.buffer(1) + from, call_.out ? staging_.buffer(2) + from : nullptr};
+      const auto from = [&](const std::byte* wanted, Buffer buffer) {
+        return wanted ? staging_.buffer(buffer) + r * chunk.length * size : nullptr;
+      };
+      return {from(call_.x, kX),       from(call_.dy, kDy),  from(call_.y, kY),
+              from(call_.dsum, kDsum), from(call_.out, kDx), from(call_.dadd, kDadd)};
     }
-    return {call_.x + (at.operand[0] + chunk.first) * size, call_.dy + (at.operand[1] + chunk.first) * size,
-            call_.out ? call_.out + (at.operand[2] + chunk.first) * size : nullptr};
+    const auto offset = [&](std::size_t operand) { return (at.operand[operand] + chunk.first) * size; };
+    return {call_.x + offset(0),          call_.dy + offset(1),        moved(call_.y, offset(1)),
+            moved(call_.dsum, offset(2)), moved(call_.out, offset(2)), moved(call_.dadd, offset(1))};
   }
 
-  /// The sums of a chunk. per_run: without the weight, each run's own, into `each` if given; the returned ones have it.
+  /// The sums of a chunk; where `each` is given, which is with per_run alone, each run's own too, without its weight.
   GradSums sums(const Distribution& d, const Chunk& chunk, const simd::Standard& s, Weights weights, GradSums* each) {
     stage(d, chunk);
     GradSums total;
-    simd::LaneSums lanes;
-    simd::GradSumsRows args{nullptr, nullptr, 1, 0, 0, chunk.length, s, nullptr, 0, &lanes};
+    simd::GradSumsRows args{nullptr, nullptr, 1, 0, 0, chunk.length, s, nullptr, 0, nullptr, nullptr};
     // A buffer's runs lie evenly whatever the layout, but their weights do not.
     const bool one_by_one = weights == Weights::per_run || (weights == Weights::per_element && !plan_.even_runs());
     for_each_stretch(d, chunk, one_by_one, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
       args.x = p.x;
       args.dy = p.dy;
+      args.y = p.y;
       args.runs = runs;
       args.x_run = run_step(chunk, 0);
       args.dy_run = run_step(chunk, 1);
       if (weights == Weights::per_element) args.weight = call_.parameter(call_.weight, at.parameter + chunk.first);
       args.param_run = plan_.pooled.empty() ? 0 : plan_.pooled.back().step.parameter;
-      call_.kernels.grad_sums_rows(args);
-      if (weights != Weights::per_run) return;
-      const GradSums own{simd::sum_of(lanes.first), simd::sum_of(lanes.second)};
-      lanes = {};
-      total.add(own, call_.parameter_value(call_.weight, at.parameter, 1));
+      const GradSums own = sums_of(call_, args);
+      total.add(own, weights == Weights::per_run ? call_.parameter_value(call_.weight, at.parameter, 1) : 1);
       if (each) each[chunk.run + r].add(own);
     });
-    if (weights != Weights::per_run) total = {simd::sum_of(lanes.first), simd::sum_of(lanes.second)};
     return total;
   }
 
   /// dx of a chunk whose runs have one weight each.
   void gradients(const Distribution& d, const Chunk& chunk, const simd::Standard& s, const GradSums& mean, bool per_run) {
-    if (call_.out == nullptr) return;
+    if (call_.out == nullptr) return;  // then nothing goes with it either
     stage(d, chunk);
     for_each_stretch(d, chunk, per_run, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
-      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx},
+      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx, p.y, p.dsum, p.dadd},
                                runs,
                                run_step(chunk, 0),
                                run_step(chunk, 1),
@@ -115,24 +147,38 @@ class Pass {
                                call_.parameter(call_.weight, at.parameter),
                                call_.stream && !plan_.staged});
     });
-    if (plan_.staged) staging_.scatter(d, chunk, 2, call_.out);
+    unstage(d, chunk);
   }
 
-  /// dx of a chunk with a weight for each element, and what it adds to dweight and dbias.
-  void element_gradients(const Distribution& d, const Chunk& chunk, const simd::Standard& s, const GradSums& mean,
-                         double* dweight, double* dbias) {
+  /// dx of chunk k of the distributions [first, last), whose elements have a weight each, and what they add to dweight and dbias.
+  /// Runs with the same weights are taken together, so that their terms meet before they are added to the sums.
+  void element_gradients(std::int64_t first, std::int64_t last, std::int64_t k, const GradSums* means, double* dweight,
+                         double* dbias) {
     if (call_.out == nullptr && dweight == nullptr && dbias == nullptr) return;
-    stage(d, chunk);
+    std::array<simd::GradRow, simd::kShortSteps> rows;
+    std::size_t count = 0;
+    std::int64_t parameter = 0;
+    const Chunk chunk = Distribution(plan_, first).chunk(k);
+    const auto flush = [&] {
+      if (count == 0) return;
+      call_.kernels.grad_elements({rows.data(), static_cast<std::int64_t>(count), chunk.length, call_.constant_statistics,
+                                   call_.parameter(call_.weight, parameter), dweight ? dweight + parameter : nullptr,
+                                   dbias ? dbias + parameter : nullptr, call_.stream && !plan_.staged});
+      count = 0;
+    };
+    if (plan_.staged) stage(Distribution(plan_, first), chunk);  // one distribution then
     for (std::int64_t r = 0; r < chunk.runs; ++r) {
-      const Offsets at = d.at(chunk.run + r);
-      const RunPointers p = run(chunk, at, r);
-      const std::int64_t parameter = at.parameter + chunk.first;
-      const simd::GradRow row{p.x, p.dy, p.dx, s, mean.g, mean.gx};
-      call_.kernels.grad_elements({&row, 1, chunk.length, call_.constant_statistics, call_.parameter(call_.weight, parameter),
-                                   dweight ? dweight + parameter : nullptr, dbias ? dbias + parameter : nullptr,
-                                   call_.stream && !plan_.staged});
+      for (std::int64_t i = first; i < last; ++i) {
+        const Distribution d(plan_, i);
+        const Offsets at = d.at(chunk.run + r);
+        if (at.parameter + chunk.first != parameter || count == rows.size()) flush();
+        parameter = at.parameter + chunk.first;
+        const RunPointers p = run(chunk, at, r);
+        rows[count++] = {p.x, p.dy, p.dx, call_.standard(statistics(call_, d)), means[i].g, means[i].gx, p.y, p.dsum, p.dadd};
+      }
     }
-    if (plan_.staged && call_.out) staging_.scatter(d, chunk, 2, call_.out);
+    flush();
+    if (plan_.staged) unstage(Distribution(plan_, first), chunk);
   }
 
   /// The distribution's sums, chunk after chunk within a block and block after block.
@@ -144,10 +190,10 @@ class Pass {
   }
 
   /// mean(g) and mean(g * xhat) from the sums.
-  GradSums means(const GradSums& total, const Moments& m, const simd::Standard& s) const {
+  GradSums means(const GradSums& total, const Moments& m) const {
     if (m.count == 0 || call_.constant_statistics) return {};
     const double n = static_cast<double>(m.count);
-    return {call_.centered ? total.g / n : 0, total.gx * s.rstd / n};
+    return {call_.centered ? total.g / n : 0, total.gx / n};
   }
 
  private:
@@ -155,8 +201,6 @@ class Pass {
   const PlanData& plan_;
   Staging& staging_;
 };
-
-const Moments& statistics(const Call& call, const Distribution& d) { return call.given[static_cast<std::size_t>(d.number())]; }
 
 /// Weights that are constant along a run. dweight and dbias follow from the very sums that dx needs.
 void backward_constant_weights(const Call& call, Weights weights, bool shared) {
@@ -180,14 +224,15 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
       GradSums total;
       GradSums* own = want ? each + run_start[i] : nullptr;
       if (want || !call.constant_statistics) {
-        for (std::int64_t b = 0; b < d.blocks(); ++b) total.add(pass.block_sums(d, b, s, weights, own));
+        for (std::int64_t b = 0; b < d.blocks(); ++b)
+          total.add(pass.block_sums(d, b, s, weights, weights == Weights::per_run ? own : nullptr));
       }
       if (own && weights == Weights::none) *own = total;
       if (weights == Weights::none) {
         const double weight = call.parameter_value(call.weight, d.at(0).parameter, 1);
         total = {total.g * weight, total.gx * weight};
       }
-      const GradSums mean = pass.means(total, m, s);
+      const GradSums mean = pass.means(total, m);
       for (std::int64_t k = 0; k < d.chunks(); ++k) {
         pass.gradients(d, d.chunk(k), s, mean, weights == Weights::per_run);
       }
@@ -195,11 +240,10 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   });
   for (std::int64_t i = 0; want && i < plan.kept_count; ++i) {
     const Distribution d(plan, i);
-    const double rstd = call.standard(statistics(call, d)).rstd;
     for (std::int64_t r = 0; r < run_start[i + 1] - run_start[i]; ++r) {
       const GradSums& own = each[run_start[i] + r];
       const std::int64_t p = d.runs() > 0 ? d.at(r).parameter : 0;
-      if (call.dweight) call.dweight[p] += own.gx * rstd;
+      if (call.dweight) call.dweight[p] += own.gx;
       if (call.dbias) call.dbias[p] += own.g;
     }
   }
@@ -208,39 +252,47 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
 /// What backward_rows_of takes: distributions of one run each, evenly spaced, that share their weights and are still in L2 when
 /// their sums are known.
 bool alike(const PlanData& plan) {
-  if (plan.staged || !plan.pooled.empty() || !plan.label_start.empty()) return false;
+  if (plan.staged || !plan.pooled.empty() || !plan.label_start.empty() || plan.inner.size == 0) return false;
   if (plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) > 64 * 1024) return false;
   if (!plan.kept.empty() && plan.kept.back().step.distribution != 1) return false;
   return std::all_of(plan.kept.begin(), plan.kept.end(), [](const Loop& loop) { return loop.step.parameter == 0; });
 }
 
-/// Such distributions, four at a time: dweight and dbias are loaded and stored once for the four.
+/// How many distributions are written together, so that their terms of dweight and dbias are added up before they reach the sums:
+/// of short ones as many as L2 keeps well until they are walked again, of long ones as many as sums in float may have.
+std::int64_t together(const PlanData& plan) {
+  constexpr std::int64_t kKept = 128 * 1024;
+  if (plan.staged) return 1;
+  const std::int64_t bytes = plan.longest * static_cast<std::int64_t>(size_of(plan.dtype));
+  return bytes > kKept / 2 ? simd::kShortSteps : std::clamp<std::int64_t>(kKept / (2 * bytes), 1, simd::kShortSteps);
+}
+
+/// Such distributions.
 void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, double* dweight, double* dbias) {
-  constexpr std::int64_t kTogether = 4;
   static_assert(64 * 1024 <= 2 * Distribution::kBlock * simd::kChunk, "a run of f16 is one block of chunks");
   const PlanData& plan = call.plan;
   const Loop one, &loop = plan.kept.empty() ? one : plan.kept.back();
   const std::int64_t size = call.element_size(), length = plan.inner.size;
+  const std::int64_t step_rows = together(plan);
   const auto n = static_cast<double>(length);
   const auto measure = [&](simd::GradRow& row) {
     GradSums total;
     for (std::int64_t from = 0; from < length; from += simd::kChunk) {
-      simd::LaneSums lanes;
-      call.kernels.grad_sums_rows({static_cast<const std::byte*>(row.x) + from * size,
-                                   static_cast<const std::byte*>(row.dy) + from * size, 1, loop.step.operand[0],
-                                   loop.step.operand[1], std::min(simd::kChunk, length - from), row.standard,
-                                   call.parameter(call.weight, from), 0, &lanes});
-      total.add({simd::sum_of(lanes.first), simd::sum_of(lanes.second)});
+      total.add(sums_of(
+          call,
+          {moved(static_cast<const std::byte*>(row.x), from * size), moved(static_cast<const std::byte*>(row.dy), from * size),
+           1, loop.step.operand[0], loop.step.operand[1], std::min(simd::kChunk, length - from), row.standard,
+           call.parameter(call.weight, from), 0, nullptr, moved(static_cast<const std::byte*>(row.y), from * size)}));
     }
     row.mean_g = call.centered ? total.g / n : 0;
-    row.mean_gx = total.gx * row.standard.rstd / n;
+    row.mean_gx = total.gx / n;
   };
   while (first < last) {
     const Offsets at = plan.kept_offsets(first);
     const std::int64_t stretch = std::min(last - first, loop.size - first % loop.size);
-    for (std::int64_t i = 0; i < stretch; i += kTogether) {
-      std::array<simd::GradRow, kTogether> rows;
-      const std::int64_t count = std::min(kTogether, stretch - i);
+    for (std::int64_t i = 0; i < stretch; i += step_rows) {
+      std::array<simd::GradRow, simd::kShortSteps> rows;
+      const std::int64_t count = std::min(step_rows, stretch - i);
       for (std::int64_t k = 0; k < count; ++k) {
         simd::GradRow& row = rows[static_cast<std::size_t>(k)];
         const auto from = [&](std::size_t operand) {
@@ -248,10 +300,13 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
         };
         row = {call.x + from(0),
                call.dy + from(1),
-               call.out ? call.out + from(2) : nullptr,
+               moved(call.out, from(2)),
                call.standard(call.given[static_cast<std::size_t>(at.distribution + i + k)]),
                0,
-               0};
+               0,
+               moved(call.y, from(1)),
+               moved(call.dsum, from(2)),
+               moved(call.dadd, from(1))};
         if (!call.constant_statistics) measure(row);
       }
       for (std::int64_t from = 0; from < length; from += simd::kChunk) {
@@ -260,9 +315,8 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
                                     dbias ? dbias + from : nullptr, call.stream});
         const std::int64_t step = simd::kChunk * size;
         for (simd::GradRow& row : std::span(rows).first(static_cast<std::size_t>(count))) {
-          row.x = static_cast<const std::byte*>(row.x) + step;
-          row.dy = static_cast<const std::byte*>(row.dy) + step;
-          if (row.dx) row.dx = static_cast<std::byte*>(row.dx) + step;
+          for (const void** p : {&row.x, &row.dy, &row.y, &row.dsum}) *p = moved(static_cast<const std::byte*>(*p), step);
+          for (void** p : {&row.dx, &row.dadd}) *p = moved(static_cast<std::byte*>(*p), step);
         }
       }
     }
@@ -274,16 +328,17 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
 /// follows from how many there are; each group adds up its own sums, and the groups' sums are added in order.
 void backward_element_weights(const Call& call, bool shared) {
   const PlanData& plan = call.plan;
-  constexpr std::int64_t kGroups = 32, kLeast = 16;
+  constexpr std::int64_t kGroups = 32, kLeast = 16, kFew = 4;
   const std::int64_t n = plan.kept_count, parameters = plan.boxes.parameters();
-  const std::int64_t groups = std::clamp<std::int64_t>(n / kLeast, 1, kGroups);
+  const std::int64_t groups = std::clamp<std::int64_t>(std::max(n / kLeast, std::min(n / kFew, kFew)), 1, kGroups);
   Scratch::Frame frame;
   // One group adds up in place.
   auto* dweight = call.dweight && groups > 1 ? frame.take<double>(groups * parameters) : call.dweight;
   auto* dbias = call.dbias && groups > 1 ? frame.take<double>(groups * parameters) : call.dbias;
+  const auto of_group = [&](double* sums, std::int64_t group) { return sums ? sums + group * parameters : nullptr; };
   const auto clear = [&](std::int64_t group) {
     for (double* sums : {dweight, dbias}) {
-      if (sums && groups > 1) std::fill_n(sums + group * parameters, parameters, 0.0);
+      if (sums && groups > 1) std::fill_n(of_group(sums, group), parameters, 0.0);
     }
   };
   auto* means = frame.take<GradSums>(n);
@@ -295,30 +350,35 @@ void backward_element_weights(const Call& call, bool shared) {
     for (std::int64_t b = 0; b < d.blocks() && !call.constant_statistics; ++b) {
       total.add(pass.block_sums(d, b, s, Weights::per_element, nullptr));
     }
-    means[i] = pass.means(total, m, s);
+    means[i] = pass.means(total, m);
   };
-  const auto write = [&](Pass& pass, std::int64_t i, std::int64_t group, std::int64_t piece, std::int64_t pieces) {
-    const Distribution d(plan, i);
-    const simd::Standard s = call.standard(statistics(call, d));
-    for (std::int64_t k = d.chunks() * piece / pieces; k < d.chunks() * (piece + 1) / pieces; ++k) {
-      pass.element_gradients(d, d.chunk(k), s, means[i], dweight ? dweight + group * parameters : nullptr,
-                             dbias ? dbias + group * parameters : nullptr);
+  const std::int64_t batch = together(plan);
+  // Part `piece` of `pieces` of each distribution of a batch.
+  const auto write = [&](Pass& pass, std::int64_t first, std::int64_t last, std::int64_t group, std::int64_t piece,
+                         std::int64_t pieces) {
+    const std::int64_t chunks = Distribution(plan, first).chunks();
+    for (std::int64_t k = chunks * piece / pieces; k < chunks * (piece + 1) / pieces; ++k) {
+      pass.element_gradients(first, last, k, means, of_group(dweight, group), of_group(dbias, group));
     }
   };
-  const bool rows_alike = alike(plan);
-  if (!shared || groups >= call.runner.concurrency()) {
+  const auto for_each_batch = [&](std::int64_t group, const auto& body) {
+    const std::int64_t end = n * (group + 1) / groups;
+    for (std::int64_t i = n * group / groups; i < end; i += batch) body(i, std::min(end, i + batch));
+  };
+  if (alike(plan)) {
     for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
       clear(group);
-      if (rows_alike) {
-        return backward_rows_of(call, n * group / groups, n * (group + 1) / groups,
-                                dweight ? dweight + group * parameters : nullptr, dbias ? dbias + group * parameters : nullptr);
-      }
+      backward_rows_of(call, n * group / groups, n * (group + 1) / groups, of_group(dweight, group), of_group(dbias, group));
+    });
+  } else if (!shared || groups >= call.runner.concurrency()) {
+    for_each_task(call.runner, shared, groups, [&](std::int64_t group) {
+      clear(group);
       Staging staging(plan);
       Pass pass(call, staging);
-      for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) {
-        measure(pass, i);
-        write(pass, i, group, 0, 1);
-      }
+      for_each_batch(group, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) measure(pass, i);
+        write(pass, first, last, group, 0, 1);
+      });
     });
   } else {
     for (std::int64_t group = 0; group < groups; ++group) clear(group);
@@ -336,7 +396,8 @@ void backward_element_weights(const Call& call, bool shared) {
       Staging staging(plan);
       Pass pass(call, staging);
       const std::int64_t group = t / pieces;
-      for (std::int64_t i = n * group / groups; i < n * (group + 1) / groups; ++i) write(pass, i, group, t % pieces, pieces);
+      for_each_batch(group,
+                     [&](std::int64_t first, std::int64_t last) { write(pass, first, last, group, t % pieces, pieces); });
     });
   }
   if (groups == 1) return;

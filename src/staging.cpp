@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bit>
+
 #include "half.hpp"
 #include "rows.hpp"
 
@@ -32,10 +34,10 @@ Chunk Distribution::chunk(std::int64_t k) const {
   return {run, std::min(together, runs_ - run), 0, length};
 }
 
-Staging::Staging(const PlanData& plan) {
-  if (!plan.staged) return;
-  const auto bytes = simd::kChunk * static_cast<std::int64_t>(size_of(plan.dtype));
-  for (int k = 0; k < plan.operands; ++k) buffers_[static_cast<std::size_t>(k)] = frame_.take<std::byte>(bytes);
+std::byte* Staging::buffer(int k) {
+  std::byte*& at = buffers_[static_cast<std::size_t>(k)];
+  if (at == nullptr) at = frame_.take<std::byte>(simd::kChunk * static_cast<std::int64_t>(size_of(plan_.dtype)));
+  return at;
 }
 
 namespace {
@@ -98,22 +100,50 @@ void scatter_bits(const Distribution& distribution, const Chunk& chunk, int k, c
                    [&](std::int64_t i, std::int64_t at, bool counts) { to[at] = counts ? buffer[i] : Bits(0); });
 }
 
-}  // namespace
+template <class Bits>
+void refill_bits(const Distribution& distribution, const Chunk& chunk, std::byte* buffer, Bits value) {
+  for_each_element(distribution, chunk, 0, [&](std::int64_t i, std::int64_t, bool counts) {
+    if (!counts) reinterpret_cast<Bits*>(buffer)[i] = value;
+  });
+}
 
-std::int64_t Staging::gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, Fill fill) {
-  switch (size_of(distribution.plan().dtype)) {
-    case 2: return gather_bits<std::uint16_t>(distribution, chunk, k, base, buffer(k), fill);
-    case 4: return gather_bits<std::uint32_t>(distribution, chunk, k, base, buffer(k), fill);
-    default: return gather_bits<std::uint64_t>(distribution, chunk, k, base, buffer(k), fill);
+/// body(an unsigned integer of the element type's size).
+template <class Body>
+auto with_bits(DType dtype, const Body& body) {
+  switch (size_of(dtype)) {
+    case 2: return body(std::uint16_t());
+    case 4: return body(std::uint32_t());
+    default: return body(std::uint64_t());
   }
 }
 
-void Staging::scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base) const {
-  switch (size_of(distribution.plan().dtype)) {
-    case 2: return scatter_bits<std::uint16_t>(distribution, chunk, k, buffer(k), base);
-    case 4: return scatter_bits<std::uint32_t>(distribution, chunk, k, buffer(k), base);
-    default: return scatter_bits<std::uint64_t>(distribution, chunk, k, buffer(k), base);
+}  // namespace
+
+std::int64_t Staging::gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, Fill fill) {
+  return with_bits(plan_.dtype,
+                   [&](auto bits) { return gather_bits<decltype(bits)>(distribution, chunk, k, base, buffer(k), fill); });
+}
+
+void Staging::gather(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* base, int into) {
+  with_bits(plan_.dtype,
+            [&](auto bits) { gather_bits<decltype(bits)>(distribution, chunk, k, base, buffer(into), Fill::zero); });
+}
+
+void Staging::refill(const Distribution& distribution, const Chunk& chunk, double value) {
+  if (!plan_.masked) return;
+  switch (plan_.dtype) {
+    case DType::f64: return refill_bits(distribution, chunk, buffer(0), std::bit_cast<std::uint64_t>(value));
+    case DType::f32:
+      return refill_bits(distribution, chunk, buffer(0), std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+    case DType::f16: return refill_bits(distribution, chunk, buffer(0), from_double<Half>(value).bits);
+    default: return refill_bits(distribution, chunk, buffer(0), from_double<BFloat16>(value).bits);
   }
+}
+
+void Staging::scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base, int from) const {
+  with_bits(plan_.dtype, [&](auto bits) {
+    scatter_bits<decltype(bits)>(distribution, chunk, k, buffers_[static_cast<std::size_t>(from)], base);
+  });
 }
 
 double element_at(DType dtype, const std::byte* p) {
@@ -122,6 +152,15 @@ double element_at(DType dtype, const std::byte* p) {
     case DType::f64: return *reinterpret_cast<const double*>(p);
     case DType::f16: return to_double(*reinterpret_cast<const Half*>(p));
     default: return to_double(*reinterpret_cast<const BFloat16*>(p));
+  }
+}
+
+double rounded_to(DType dtype, double value) {
+  switch (dtype) {
+    case DType::f32: return to_double(from_double<float>(value));
+    case DType::f64: return value;
+    case DType::f16: return to_double(from_double<Half>(value));
+    default: return to_double(from_double<BFloat16>(value));
   }
 }
 

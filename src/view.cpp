@@ -61,8 +61,7 @@ Range range_of(const Dims& shape, const Dims& strides, DType dtype) {
 
 void check(const void* data, const Dims& shape, const Dims& strides, DType dtype) {
   if (shape.rank() != strides.rank()) {
-    throw Error("[view] strides " + to_string(strides) + " do not have one value for each axis of shape " +
-                to_string(shape));
+    throw Error("[view] strides " + to_string(strides) + " do not have one value for each axis of shape " + to_string(shape));
   }
   bool none = false;
   std::int64_t count = 1;

@@ -49,7 +49,7 @@ void expect_right(Case& c) {
   std::vector<Moments> saved = c.room();
   normalize(c.x.in(), c.y.out(), c.g.grouping, c.options, saved);
   const std::vector<Statistics> exact = statistics_of(c.problem());
-  expect_moments(saved, exact, c.options.centered);
+  expect_moments(saved, exact, c.options.centered, c.dtype);
   expect_forward(c, exact, false);
 }
 

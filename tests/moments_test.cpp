@@ -74,9 +74,9 @@ TEST(Moments, OfAnySplitMergeToTheWhole) {
       tree = next;
     }
     SCOPED_TRACE(std::to_string(all.size()) + " values about " + std::to_string(data.mean));
-    expect_moments({chain}, exact, centered);
-    expect_moments({tree[0]}, exact, centered);
-    expect_moments({measured(all, centered)}, exact, centered);
+    expect_moments({chain}, exact, centered, DType::f64);
+    expect_moments({tree[0]}, exact, centered, DType::f64);
+    expect_moments({measured(all, centered)}, exact, centered, DType::f64);
   });
 }
 

@@ -23,7 +23,7 @@ TEST(Normalize, AgreesWithTheDefinition) {
     std::vector<Moments> saved = c.room();
     plan.normalize(c.x.in(), c.y.out(), c.options, saved);
     const std::vector<Statistics> statistics = statistics_of(c.problem());
-    expect_moments(saved, statistics, c.options.centered);
+    expect_moments(saved, statistics, c.options.centered, c.dtype);
     expect_forward(c, statistics, false);
     EXPECT_EQ(x, c.x.memory());
     EXPECT_TRUE(c.y.gaps_untouched());
@@ -39,7 +39,7 @@ TEST(Normalize, MeasureAgreesWithTheDefinition) {
     std::vector<Moments> moments = c.room();
     for (Moments& m : moments) m = {-1, 1e9, 1e9, 1e9};
     measure(c.x.in(), c.g.grouping, moments, c.options);
-    expect_moments(moments, statistics_of(c.problem()), c.options.centered);
+    expect_moments(moments, statistics_of(c.problem()), c.options.centered, c.dtype);
   });
 }
 
@@ -179,7 +179,7 @@ TEST(Normalize, LongDistributionsAgreeWithTheDefinition) {
         std::vector<Moments> saved = c.room();
         plan.normalize(c.x.in(), c.y.out(), c.options, saved);
         const std::vector<Statistics> statistics = statistics_of(c.problem());
-        expect_moments(saved, statistics, true);
+        expect_moments(saved, statistics, true, c.dtype);
         expect_forward(c, statistics, false);
         if (HasFailure()) return;
       }

@@ -8,81 +8,136 @@
 #define NORMA_SIMD_BACKWARD_INL_HPP_
 #endif
 
+#include <algorithm>
+
 #include "simd/lanes-inl.hpp"
 #include "simd/normalize-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace norma::simd::HWY_NAMESPACE {
 
-/// first += g, second += g * distance(x), in double; g and the distance are rounded to the compute type first, as dx has them.
+/// dy where it counts: everywhere, or where y, if there is one, is above zero.
+template <class D, class T, class Lanes>
+HWY_INLINE V<D> counted(D d, const T* dy, const T* y, int64_t i, Lanes lanes) {
+  const auto g = load(d, dy + i, lanes);
+  return y ? hn::IfThenElseZero(hn::Gt(load(d, y + i, lanes), hn::Zero(d)), g) : g;
+}
+
+/// first += g, second += g * xhat, in double; g and xhat are rounded to the compute type first, as dx has them.
 template <class T>
-void grad_sums_rows(const GradSumsRows& args) noexcept {
+void grad_sums_rows_wide(const GradSumsRows& args) noexcept {
   using D = ComputeTag<T>;
   const D d;
   const GradSumsRows a = args;
   const auto* weight = static_cast<const Compute<T>*>(a.weight);
   const Centre<D> centre(d, a.standard);
+  const auto rstd = hn::Set(d, static_cast<Compute<T>>(a.standard.rstd));
   const Ahead<T> ahead_x(a.length, a.x_run), ahead_dy(a.length, a.dy_run);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
-  const auto each = [&](auto prescaled, auto weighted) NORMA_INLINE {
-    for (int64_t r = 0; r < a.runs; ++r) {
-      const T *x = static_cast<const T*>(a.x) + r * a.x_run, *dy = static_cast<const T*>(a.dy) + r * a.dy_run;
-      const Compute<T>* w = weight + (weighted.value ? r * a.param_run : 0);
-      const auto ask = [&](int64_t i) NORMA_INLINE {
-        ahead_x.ask(x, i);
-        ahead_dy.ask(dy, i);
+  for (int64_t r = 0; r < a.runs; ++r) {
+    const T *x = static_cast<const T*>(a.x) + r * a.x_run, *dy = static_cast<const T*>(a.dy) + r * a.dy_run;
+    const T* y = a.y ? static_cast<const T*>(a.y) + r * a.dy_run : nullptr;
+    const Compute<T>* w = weight ? weight + r * a.param_run : nullptr;
+    const auto ask = [&](int64_t i) NORMA_INLINE {
+      ahead_x.ask(x, i);
+      ahead_dy.ask(dy, i);
+    };
+    for_each_lane_vector(d, a.length, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
+      auto g = counted(d, dy, y, i, lanes);
+      if (w) g = hn::Mul(g, load(d, w + i, lanes));
+      const auto xhat = hn::Mul(centre.template distance<Mean::prescaled>(load(d, x + i, lanes)), rstd);
+      const auto add = [&](auto part) NORMA_INLINE {
+        const int at = k * kParts<D> + part.value;
+        const auto wide_g = widened<part.value>(d, g);
+        first.of[at] = hn::Add(first.of[at], wide_g);
+        second.of[at] = hn::Add(second.of[at], hn::Mul(wide_g, widened<part.value>(d, xhat)));
       };
-      for_each_lane_vector(d, a.length, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
-        auto g = load(d, dy + i, lanes);
-        if constexpr (weighted.value) g = hn::Mul(g, load(d, w + i, lanes));
-        const auto distance = centre.template distance<prescaled.value>(load(d, x + i, lanes));
-        const auto add = [&](auto part) NORMA_INLINE {
-          const int at = k * kParts<D> + part.value;
-          const auto wide_g = widened<part.value>(d, g);
-          first.of[at] = hn::Add(first.of[at], wide_g);
-          second.of[at] = hn::Add(second.of[at], hn::Mul(wide_g, widened<part.value>(d, distance)));
-        };
-        add(std::integral_constant<int, 0>());
-        if constexpr (kParts<D> == 2) add(std::integral_constant<int, 1>());
-      });
-    }
-  };
-  decide(a.standard.prescale != 1, [&](auto prescaled) NORMA_INLINE {
-    decide(weight != nullptr, [&](auto weighted) NORMA_INLINE { each(prescaled, weighted); });
-  });
+      add(std::integral_constant<int, 0>());
+      if constexpr (kParts<D> == 2) add(std::integral_constant<int, 1>());
+    });
+  }
   first.store_to(a.sums->first);
   second.store_to(a.sums->second);
 }
 
+/// The same by short sums in float.
 template <class T>
-void grad_sums_columns(const GradSumsColumns& args) noexcept {
+void grad_sums_rows(const GradSumsRows& args) noexcept {
+  if constexpr (std::is_same_v<T, double>) {
+    grad_sums_rows_wide<T>(args);
+  } else {
+    const Narrow d;
+    const GradSumsRows a = args;
+    const auto* weight = static_cast<const float*>(a.weight);
+    const auto high = hn::Set(d, static_cast<float>(a.standard.high)), rstd = hn::Set(d, static_cast<float>(a.standard.rstd));
+    const Ahead<T> ahead_x(a.length, a.x_run), ahead_dy(a.length, a.dy_run);
+    const auto x = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.x) + r * a.x_run; };
+    const auto dy = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.dy) + r * a.dy_run; };
+    Accumulator first, second;
+    first.load_from(a.sums->first);
+    second.load_from(a.sums->second);
+    const auto each = [&](auto weighted, auto masked) NORMA_INLINE {
+      ShortSum sum, products;
+      sum.clear();
+      products.clear();
+      for_each_short_step(
+          a.runs, a.length,
+          [&](int64_t r, int64_t i) NORMA_INLINE {
+            ahead_x.template ask<kShortLanes>(x(r), i);
+            ahead_dy.template ask<kShortLanes>(dy(r), i);
+          },
+          [&](int64_t r, int64_t i, int k, auto lanes) NORMA_INLINE {
+            const T* y = masked.value ? static_cast<const T*>(a.y) + r * a.dy_run : nullptr;
+            auto g = counted(d, dy(r), y, i, lanes);
+            if constexpr (weighted.value) g = hn::Mul(g, load(d, weight + r * a.param_run + i, lanes));
+            const auto xhat = hn::Mul(hn::Sub(load(d, x(r) + i, lanes), high), rstd);
+            sum.of[k] = hn::Add(sum.of[k], g);
+            products.of[k] = hn::Add(products.of[k], hn::Mul(g, xhat));
+          },
+          [&]() NORMA_INLINE {
+            sum.move_to(first);
+            products.move_to(second);
+          });
+    };
+    decide(weight != nullptr, [&](auto weighted) NORMA_INLINE {
+      decide(a.y != nullptr, [&](auto masked) NORMA_INLINE { each(weighted, masked); });
+    });
+    first.store_to(a.sums->first);
+    second.store_to(a.sums->second);
+  }
+}
+
+template <class T>
+void grad_sums_columns_wide(const GradSumsColumns& args) noexcept {
   const GradSumsColumns a = args;
   const Wide d;
+  const auto at = [](const void* base, int64_t i) { return static_cast<const double*>(base) + i; };
   for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
     constexpr int kStrip = strip.value;
     const auto step = static_cast<int64_t>(hn::Lanes(d));
     Centre<Wide> centre[kStrip];
-    V<Wide> first[kStrip], second[kStrip];
+    V<Wide> rstd[kStrip], first[kStrip], second[kStrip];
     HWY_UNROLL(8)
     for (int k = 0; k < kStrip; ++k) {
       const int64_t i = c + k * step;
-      centre[k].prescale = load(d, a.prescale + i, lanes);
-      centre[k].high = load(d, a.high + i, lanes);
-      centre[k].low = load(d, a.low + i, lanes);
+      centre[k].prescale = load(d, at(a.prescale, i), lanes);
+      centre[k].high = load(d, at(a.high, i), lanes);
+      centre[k].low = load(d, at(a.low, i), lanes);
+      rstd[k] = load(d, at(a.rstd, i), lanes);
       first[k] = load(d, a.first + i, lanes);
       second[k] = load(d, a.second + i, lanes);
     }
     const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
-    for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, dy += a.dy_row) {
+    const T* y = a.y ? static_cast<const T*>(a.y) + c : nullptr;
+    for (int64_t r = 0; r < a.rows; ++r) {
       HWY_UNROLL(8)
       for (int k = 0; k < kStrip; ++k) {
-        ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
-        ask_next_rows(d, dy + k * step, a.rows, a.dy_row, k);
-        const auto g = load(d, dy + k * step, lanes);
+        const auto g = counted(d, dy, y, r * a.dy_row + k * step, lanes);
+        const auto distance = centre[k].template distance<Mean::prescaled>(load(d, x + r * a.x_row + k * step, lanes));
         first[k] = hn::Add(first[k], g);
-        second[k] = hn::Add(second[k], hn::Mul(g, centre[k].template distance<true>(load(d, x + k * step, lanes))));
+        second[k] = hn::Add(second[k], hn::Mul(g, hn::Mul(distance, rstd[k])));
       }
     }
     HWY_UNROLL(8)
@@ -93,54 +148,78 @@ void grad_sums_columns(const GradSumsColumns& args) noexcept {
   });
 }
 
-/// sum[i…] += the vectors' lanes, in double, one vector after another.
-template <int kCount, class D>
-HWY_INLINE void accumulate(const V<D> (&v)[kCount], D d, double* sum, Past) {
-  const auto add = [&](auto part) NORMA_INLINE {
-    double* at = sum + part.value * static_cast<int>(hn::Lanes(Wide()));
-    auto total = hn::LoadU(Wide(), at);
-    HWY_UNROLL(8)
-    for (int k = 0; k < kCount; ++k) total = hn::Add(total, widened<part.value>(d, v[k]));
-    hn::StoreU(total, Wide(), at);
-  };
-  add(std::integral_constant<int, 0>());
-  if constexpr (kParts<D> == 2) add(std::integral_constant<int, 1>());
-}
-template <int kCount, class D>
-HWY_INLINE void accumulate(const V<D> (&v)[kCount], D d, double* sum, Whole) {
-  accumulate(v, d, sum, Past());
-}
-template <int kCount, class D>
-HWY_INLINE void accumulate(const V<D> (&v)[kCount], D d, double* sum, First first) {
-  HWY_ALIGN hn::TFromD<D> lanes[64 / sizeof(hn::TFromD<D>)] = {};
-  for (int k = 0; k < kCount; ++k) {
-    hn::Store(v[k], d, lanes);
-    for (size_t i = 0; i < first.lanes; ++i) sum[i] += static_cast<double>(lanes[i]);
+/// The same by sums in float of kShortSteps rows.
+template <class T>
+void grad_sums_columns(const GradSumsColumns& args) noexcept {
+  if constexpr (std::is_same_v<T, double>) {
+    grad_sums_columns_wide<T>(args);
+  } else {
+    const GradSumsColumns a = args;
+    const Narrow d;
+    const auto at = [](const void* base, int64_t i) { return static_cast<const float*>(base) + i; };
+    const auto each = [&](auto masked) NORMA_INLINE {
+      for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
+        constexpr int kStrip = strip.value;
+        const auto step = static_cast<int64_t>(hn::Lanes(d));
+        V<Narrow> high[kStrip], rstd[kStrip], first[kStrip], second[kStrip];
+        HWY_UNROLL(8)
+        for (int k = 0; k < kStrip; ++k) {
+          high[k] = load(d, at(a.high, c + k * step), lanes);
+          rstd[k] = load(d, at(a.rstd, c + k * step), lanes);
+        }
+        const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
+        const T* y = masked.value ? static_cast<const T*>(a.y) + c : nullptr;
+        for (int64_t begin = 0; begin < a.rows; begin += kShortSteps) {
+          HWY_UNROLL(8)
+          for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
+          for (int64_t r = begin; r < HWY_MIN(a.rows, begin + kShortSteps); ++r) {
+            const T *x_row = x + r * a.x_row, *dy_row = dy + r * a.dy_row;
+            HWY_UNROLL(8)
+            for (int k = 0; k < kStrip; ++k) {
+              ask_next_rows(d, x_row + k * step, a.rows, a.x_row, k);
+              ask_next_rows(d, dy_row + k * step, a.rows, a.dy_row, k);
+              const auto g = counted(d, dy_row, masked.value ? y + r * a.dy_row : nullptr, k * step, lanes);
+              const auto xhat = hn::Mul(hn::Sub(load(d, x_row + k * step, lanes), high[k]), rstd[k]);
+              first[k] = hn::Add(first[k], g);
+              second[k] = hn::Add(second[k], hn::Mul(g, xhat));
+            }
+          }
+          HWY_UNROLL(8)
+          for (int k = 0; k < kStrip; ++k) {
+            add_widened(first[k], d, a.first + c + k * step, lanes);
+            add_widened(second[k], d, a.second + c + k * step, lanes);
+          }
+        }
+      });
+    };
+    decide(a.y != nullptr, each);
   }
 }
 
 /// What GradRow holds, in vectors.
+///
+///     dx = (g - mean_g - xhat * mean_gx) * rstd = g * rstd - by_one - xhat * by_xhat
 template <class D>
 struct Grad {
   Centre<D> centre;
-  V<D> rstd, out, mean_g, mean_gx;
-  HWY_INLINE Grad() = default;
+  V<D> rstd, out, by_one, by_xhat;
   HWY_INLINE Grad(D d, const GradRow& a) : centre(d, a.standard) {
     using C = hn::TFromD<D>;
+    const double by = a.standard.rstd * a.standard.prescale;
     rstd = hn::Set(d, static_cast<C>(a.standard.rstd));
-    out = hn::Set(d, static_cast<C>(a.standard.rstd * a.standard.prescale));
-    mean_g = hn::Set(d, static_cast<C>(a.mean_g));
-    mean_gx = hn::Set(d, static_cast<C>(a.mean_gx));
+    out = hn::Set(d, static_cast<C>(by));
+    by_one = hn::Set(d, static_cast<C>(a.mean_g * by));
+    by_xhat = hn::Set(d, static_cast<C>(a.mean_gx * by));
   }
-  /// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd
   template <bool kConstant>
   HWY_INLINE V<D> dx(V<D> g, V<D> xhat) const {
-    if constexpr (!kConstant) g = hn::Sub(hn::Sub(g, mean_g), hn::Mul(xhat, mean_gx));
-    return hn::Mul(g, out);
+    g = hn::Mul(g, out);
+    if constexpr (!kConstant) g = hn::Sub(hn::Sub(g, by_one), hn::Mul(xhat, by_xhat));
+    return g;
   }
 };
 
-/// One number for the weight of a run.
+/// The runs of one distribution, each with one number for its weight. any: as in apply_run().
 template <class T>
 void grad_rows(const GradRows& args) noexcept {
   using D = ComputeTag<T>;
@@ -148,66 +227,93 @@ void grad_rows(const GradRows& args) noexcept {
   const GradRows a = args;
   const Grad<D> grad(d, a.row);
   const auto weight = hn::Set(d, a.weight ? *static_cast<const Compute<T>*>(a.weight) : Compute<T>(1));
-  decide(a.row.standard.prescale != 1, [&](auto prescaled) NORMA_INLINE {
-    decide(a.constant_statistics, [&](auto constant) NORMA_INLINE {
-      for (int64_t r = 0; r < a.runs; ++r) {
-        const T *x = static_cast<const T*>(a.row.x) + r * a.x_run, *dy = static_cast<const T*>(a.row.dy) + r * a.dy_run;
-        T* dx = static_cast<T*>(a.row.dx) + r * a.dx_run;
-        for_each_vector_to(d, dx, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
-          const auto g = hn::Mul(load(d, dy + i, lanes), weight);
-          const auto xhat = hn::Mul(grad.centre.template distance<prescaled.value>(load(d, x + i, lanes)), grad.rstd);
-          store(grad.template dx<constant.value>(g, xhat), d, dx + i, lanes);
-        });
-      }
-    });
-  });
-}
-
-/// A weight for each element: kCount rows at once, so that the sums down the rows are loaded and stored once for all of them.
-template <class T, int kCount>
-HWY_INLINE void grad_elements_of(const GradElements& a, const GradRow* rows) {
-  using D = ComputeTag<T>;
-  const D d;
-  const auto* weight = static_cast<const Compute<T>*>(a.weight);
-  Grad<D> grad[kCount];
-  const T *x[kCount], *dy[kCount];
-  T* dx[kCount];
-  bool any_prescaled = false;
-  for (int k = 0; k < kCount; ++k) {
-    grad[k] = Grad<D>(d, rows[k]);
-    x[k] = static_cast<const T*>(rows[k].x);
-    dy[k] = static_cast<const T*>(rows[k].dy);
-    dx[k] = static_cast<T*>(rows[k].dx);
-    any_prescaled |= rows[k].standard.prescale != 1;
-  }
-  bool stream = a.stream;
-  for (int k = 0; k < kCount; ++k) stream = stream && in_step<T>(d, dx[k], 0);
-  const auto each = [&](auto prescaled, auto constant) NORMA_INLINE {
-    for_each_vector_to(d, dx[0], a.length, stream, [&](int64_t i, auto lanes) NORMA_INLINE {
-      const auto w = weight ? load(d, weight + i, lanes) : hn::Set(d, Compute<T>(1));
-      V<D> g[kCount], product[kCount];
-      HWY_UNROLL(8)
-      for (int k = 0; k < kCount; ++k) {
-        g[k] = load(d, dy[k] + i, lanes);
-        const auto xhat = hn::Mul(grad[k].centre.template distance<prescaled.value>(load(d, x[k] + i, lanes)), grad[k].rstd);
-        product[k] = hn::Mul(g[k], xhat);
-        if (dx[k]) store(grad[k].template dx<constant.value>(hn::Mul(g[k], w), xhat), d, dx[k] + i, lanes);
-      }
-      if (a.dweight) accumulate(product, d, a.dweight + i, lanes);
-      if (a.dbias) accumulate(g, d, a.dbias + i, lanes);
-    });
+  const auto each = [&](auto any, auto constant) NORMA_INLINE {
+    for (int64_t r = 0; r < a.runs; ++r) {
+      const T *x = static_cast<const T*>(a.row.x) + r * a.x_run, *dy = static_cast<const T*>(a.row.dy) + r * a.dy_run;
+      T* dx = static_cast<T*>(a.row.dx) + r * a.dx_run;
+      const T* y = any.value && a.row.y ? static_cast<const T*>(a.row.y) + r * a.dy_run : nullptr;
+      const T* dsum = any.value && a.row.dsum ? static_cast<const T*>(a.row.dsum) + r * a.dx_run : nullptr;
+      T* dadd = any.value && a.row.dadd ? static_cast<T*>(a.row.dadd) + r * a.dy_run : nullptr;
+      for_each_vector_to(d, dx, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
+        const auto g = counted(d, dy, y, i, lanes);
+        const auto xhat = hn::Mul(
+            grad.centre.template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + i, lanes)), grad.rstd);
+        auto v = grad.template dx<constant.value>(hn::Mul(g, weight), xhat);
+        if constexpr (any.value) {
+          if (dadd) store(g, d, dadd + i, unpast(lanes));
+          if (dsum) v = hn::Add(v, load(d, dsum + i, lanes));
+        }
+        store(v, d, dx + i, lanes);
+      });
+    }
   };
-  decide(any_prescaled, [&](auto prescaled) NORMA_INLINE {
-    decide(a.constant_statistics, [&](auto constant) NORMA_INLINE { each(prescaled, constant); });
+  decide(a.row.standard.prescale != 1 || a.row.y || a.row.dsum || a.row.dadd, [&](auto any) NORMA_INLINE {
+    decide(a.constant_statistics, [&](auto constant) NORMA_INLINE { each(any, constant); });
   });
 }
 
+/// A weight for each element, and sums down the rows: first those of `count` rows, kShortSteps at most, in float or double as
+/// they are computed, then onto the sums in double.
 template <class T>
 void grad_elements(const GradElements& args) noexcept {
+  using C = Compute<T>;
+  using D = ComputeTag<T>;
+  const D d;
   const GradElements a = args;
-  int64_t k = 0;
-  for (; k + 4 <= a.count; k += 4) grad_elements_of<T, 4>(a, a.rows + k);
-  for (; k < a.count; ++k) grad_elements_of<T, 1>(a, a.rows + k);
+  // Wide enough for the loops to be long, small enough for the sums to stay in L1.
+  constexpr int64_t kPiece = 1024;
+  HWY_ALIGN C products[kPiece], ones[kPiece];
+  const bool sums = a.dweight || a.dbias;
+  for (int64_t begin = 0; begin < a.length; begin += kPiece) {
+    const int64_t n = HWY_MIN(kPiece, a.length - begin);
+    const C* weight = a.weight ? static_cast<const C*>(a.weight) + begin : nullptr;
+    if (sums) {
+      std::fill(products, products + n, C(0));
+      std::fill(ones, ones + n, C(0));
+    }
+    for (int64_t k = 0; k < a.count; ++k) {
+      const GradRow& row = a.rows[k];
+      const Grad<D> grad(d, row);
+      const auto of = [&](const void* p) NORMA_INLINE { return p ? static_cast<const T*>(p) + begin : nullptr; };
+      const T *x = of(row.x), *dy = of(row.dy), *y = of(row.y), *dsum = of(row.dsum);
+      T *dx = const_cast<T*>(of(row.dx)), *dadd = const_cast<T*>(of(row.dadd));
+      // any: as in apply_run().
+      const auto each = [&](auto any, auto mean) NORMA_INLINE {
+        for_each_vector_to(d, dx, n, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
+          const auto g = counted(d, dy, any.value ? y : nullptr, i, lanes);
+          const auto xhat = hn::Mul(grad.centre.template distance<mean.value>(load(d, x + i, lanes)), grad.rstd);
+          const auto gw = !any.value || weight ? hn::Mul(g, load(d, weight + i, lanes)) : g;
+          if constexpr (any.value) {
+            if (dadd) store(g, d, dadd + i, unpast(lanes));
+            if (dx) {
+              auto v = a.constant_statistics ? grad.template dx<true>(gw, xhat) : grad.template dx<false>(gw, xhat);
+              if (dsum) v = hn::Add(v, load(d, dsum + i, lanes));
+              store(v, d, dx + i, lanes);
+            }
+          } else {
+            store(grad.template dx<false>(gw, xhat), d, dx + i, lanes);
+          }
+          if (sums) {
+            const auto here = unpast(lanes);
+            store(hn::Add(load(d, products + i, here), hn::Mul(g, xhat)), d, products + i, here);
+            store(hn::Add(load(d, ones + i, here), g), d, ones + i, here);
+          }
+        });
+      };
+      if (a.constant_statistics || row.standard.prescale != 1 || row.y || row.dsum || row.dadd || !row.dx || !weight) {
+        each(std::true_type(), std::integral_constant<Mean, Mean::prescaled>());
+      } else if (row.standard.low != 0) {
+        each(std::false_type(), std::integral_constant<Mean, Mean::pair>());
+      } else {
+        each(std::false_type(), std::integral_constant<Mean, Mean::single>());
+      }
+    }
+    if (!sums) continue;
+    for_each_vector_to(d, static_cast<C*>(nullptr), n, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+      if (a.dweight) add_widened(load(d, products + i, lanes), d, a.dweight + begin + i, lanes);
+      if (a.dbias) add_widened(load(d, ones + i, lanes), d, a.dbias + begin + i, lanes);
+    });
+  }
 }
 
 template <class T>
@@ -216,9 +322,11 @@ void grad_columns(const GradColumns& args) noexcept {
   const GradColumns a = args;
   const ComputeTag<T> d;
   const auto at = [](const void* base, int64_t i) { return static_cast<const C*>(base) + i; };
-  const auto each = [&](auto prescaled, auto constant, auto stream) NORMA_INLINE {
+  const bool past = a.stream && in_step<T>(d, a.dx, a.dx_row), constant = a.by_x == nullptr;
+  // any: as in apply_run().
+  decide(a.prescale || constant || a.y || a.dsum || a.dadd, [&](auto any) NORMA_INLINE {
     for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-      const auto stored = stored_as(lanes, stream);
+      const auto stored = stored_as(lanes, past);
       constexpr int kStrip = strip.value;
       const auto step = static_cast<int64_t>(hn::Lanes(d));
       Centre<ComputeTag<T>> centre[kStrip];
@@ -227,34 +335,38 @@ void grad_columns(const GradColumns& args) noexcept {
       for (int k = 0; k < kStrip; ++k) {
         const int64_t i = c + k * step;
         by_dy[k] = load(d, at(a.by_dy, i), lanes);
-        if constexpr (!constant.value) {
-          if constexpr (prescaled.value) centre[k].prescale = load(d, at(a.prescale, i), lanes);
-          centre[k].high = load(d, at(a.high, i), lanes);
-          centre[k].low = load(d, at(a.low, i), lanes);
-          by_one[k] = load(d, at(a.by_one, i), lanes);
-          by_x[k] = load(d, at(a.by_x, i), lanes);
-        }
+        if (any.value && constant) continue;
+        if constexpr (any.value) centre[k].prescale = a.prescale ? load(d, at(a.prescale, i), lanes) : hn::Set(d, C(1));
+        centre[k].high = load(d, at(a.high, i), lanes);
+        centre[k].low = load(d, at(a.low, i), lanes);
+        by_one[k] = load(d, at(a.by_one, i), lanes);
+        by_x[k] = load(d, at(a.by_x, i), lanes);
       }
       const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
+      const T* y = any.value && a.y ? static_cast<const T*>(a.y) + c : nullptr;
+      const T* dsum = any.value && a.dsum ? static_cast<const T*>(a.dsum) + c : nullptr;
+      T* dadd = any.value && a.dadd ? static_cast<T*>(a.dadd) + c : nullptr;
       T* dx = static_cast<T*>(a.dx) + c;
-      for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, dy += a.dy_row, dx += a.dx_row) {
+      for (int64_t r = 0; r < a.rows; ++r) {
         HWY_UNROLL(8)
         for (int k = 0; k < kStrip; ++k) {
-          ask_next_rows(d, dy + k * step, a.rows, a.dy_row, k);
-          if constexpr (!constant.value) ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
-          auto g = hn::Mul(load(d, dy + k * step, lanes), by_dy[k]);
-          if constexpr (!constant.value) {
-            const auto distance = centre[k].template distance<prescaled.value>(load(d, x + k * step, lanes));
-            g = hn::Sub(hn::Sub(g, by_one[k]), hn::Mul(distance, by_x[k]));
+          const int64_t from = r * a.x_row + k * step, of_dy = r * a.dy_row + k * step, to = r * a.dx_row + k * step;
+          ask_next_rows(d, dy + of_dy, a.rows, a.dy_row, k);
+          const auto g = counted(d, dy, y, of_dy, lanes);
+          auto v = hn::Mul(g, by_dy[k]);
+          if (!any.value || !constant) {
+            ask_next_rows(d, x + from, a.rows, a.x_row, k);
+            const auto distance =
+                centre[k].template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + from, lanes));
+            v = hn::Sub(hn::Sub(v, by_one[k]), hn::Mul(distance, by_x[k]));
           }
-          store(g, d, dx + k * step, stored);
+          if constexpr (any.value) {
+            if (dadd) store(g, d, dadd + of_dy, unpast(lanes));
+            if (dsum) v = hn::Add(v, load(d, dsum + to, lanes));
+          }
+          store(v, d, dx + to, stored);
         }
       }
-    });
-  };
-  decide(a.prescale != nullptr, [&](auto prescaled) NORMA_INLINE {
-    decide(a.by_x == nullptr, [&](auto constant) NORMA_INLINE {
-      decide(a.stream && in_step<T>(d, a.dx, a.dx_row), [&](auto stream) NORMA_INLINE { each(prescaled, constant, stream); });
     });
   });
 }

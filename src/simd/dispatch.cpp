@@ -15,9 +15,26 @@ namespace norma::simd::HWY_NAMESPACE {
 
 template <class T>
 constexpr TypedKernels typed() {
-  return {measure_rows<true, T>,    measure_rows<false, T>, measure_columns<true, T>, measure_columns<false, T>,
-          apply_rows<T>,            apply_columns<T>,       grad_sums_rows<T>,        grad_sums_columns<T>,
-          grad_rows<T>,             grad_elements<T>,       grad_columns<T>,          normalize_rows<T>};
+  return {measure_rows<true, T>,
+          measure_rows_wide<true, T>,
+          measure_rows<false, T>,
+          measure_rows_wide<false, T>,
+          measure_columns<true, T>,
+          measure_columns_wide<true, T>,
+          measure_columns<false, T>,
+          measure_columns_wide<false, T>,
+          sum_columns<T>,
+          apply_rows<T>,
+          apply_columns<T>,
+          add_rows<T>,
+          grad_sums_rows<T>,
+          grad_sums_rows_wide<T>,
+          grad_sums_columns<T>,
+          grad_sums_columns_wide<T>,
+          grad_rows<T>,
+          grad_elements<T>,
+          grad_columns<T>,
+          normalize_rows<T>};
 }
 
 const Kernels* table() {
@@ -81,7 +98,8 @@ std::atomic<const Choice*> chosen{nullptr};
 
 const Choice& choice() {
   const Choice* now = chosen.load(std::memory_order_acquire);
-  if (now) [[likely]] return *now;
+  if (now) [[likely]]
+    return *now;
   const char* wish = std::getenv("NORMA_TARGET");
   now = wish && *wish ? &named(wish, "NORMA_TARGET") : &choices().front();
   chosen.store(now, std::memory_order_release);

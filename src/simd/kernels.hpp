@@ -18,6 +18,11 @@ namespace norma::simd {
 /// AVX-512 and eight of SSE4.
 inline constexpr int kLanes = 16;
 
+/// Sums in float are short: kShortLanes lanes take kShortSteps turns before they are added, lanes i and i + kLanes together, to
+/// the kLanes sums in double. Whatever the length of a distribution, no term meets more than kShortRoundings roundings to float: its
+/// own difference, product and turns, and the folding.
+inline constexpr int kShortLanes = 2 * kLanes, kShortSteps = 16, kShortRoundings = kShortSteps + 3;
+
 /// How a distribution's members are standardized: (x * prescale - high - low) * rstd.
 /// high + low is the mean as a pair, high being a value of the compute type; prescale is a power of two, 1 unless values near
 /// the ends of the exponent's range would overflow or vanish on the way.
@@ -39,12 +44,20 @@ struct MeasureRows {
   LaneSums* sums;
 };
 
-/// The same down columns: one lane a column. first and second have `width` doubles.
+/// The same down columns: one lane a column. first and second have `width` doubles; so has pivot for the sums in double, and for
+/// those in float `width` floats.
 struct MeasureColumns {
   const void* x;
   std::int64_t rows, row_stride, width;
-  const double* pivot;
+  const void* pivot;
   double *first, *second;
+};
+
+/// sum += x, column by column, in double.
+struct SumColumns {
+  const void* x;
+  std::int64_t rows, row_stride, width;
+  double* sum;
 };
 
 /// y = (x * prescale - high - low) * rstd * weight + bias. weight and bias are in the compute type (float, or double for f64)
@@ -57,7 +70,9 @@ struct ApplyRows {
   const void *weight, *bias;
   std::int64_t param_run;
   bool param_element;
-  bool stream;  // y goes past the caches; here and below
+  bool stream;      // y goes past the caches; here and below
+  const void* add;  // lies as y does; here and below
+  bool relu;
 };
 
 /// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1); or, where
@@ -70,10 +85,20 @@ struct ApplyColumns {
   const void *row_weight, *row_bias;
   std::int64_t row_param;
   bool stream;
+  const void* add;
+  bool relu;
 };
 
-/// sums.first += g, sums.second += g * (x * prescale - high - low), where g = dy * weight (weight as in ApplyRows, one value an
-/// element, or null for 1).
+/// sum = a + b, each as it is rounded to the element type.
+struct AddRows {
+  const void *a, *b;
+  void* sum;
+  std::int64_t runs, a_run, b_run, sum_run, length;
+};
+
+/// sums.first += g, sums.second += g * xhat, where g = dy * weight (weight as in ApplyRows, one value an element, or null for 1) and
+/// xhat = (x * prescale - high - low) * rstd. In float prescale must be 1, and `low` is left to the caller: it costs
+/// low * rstd * sums.first.
 struct GradSumsRows {
   const void *x, *dy;
   std::int64_t runs, x_run, dy_run, length;
@@ -81,14 +106,16 @@ struct GradSumsRows {
   const void* weight;
   std::int64_t param_run;
   LaneSums* sums;
+  const void* y;  // lies as dy does; null: dy counts everywhere, else where y is above zero; here and below
 };
 
-/// first += dy, second += dy * (x * prescale - high - low), one lane a column.
+/// The same down columns without a weight, one lane a column: arrays of double, or for the sums in float of float.
 struct GradSumsColumns {
   const void *x, *dy;
   std::int64_t rows, x_row, dy_row, width;
-  const double *prescale, *high, *low;
+  const void *prescale, *high, *low, *rstd;
   double *first, *second;
+  const void* y;
 };
 
 /// One distribution's part of a backward pass: its operands, its standardization, and the means of g and g * xhat, where
@@ -98,6 +125,9 @@ struct GradRow {
   void* dx;
   Standard standard;
   double mean_g, mean_gx;
+  const void* y;
+  const void* dsum;  // lies as dx does; is added to it; here and below
+  void* dadd;        // lies as dy does; is given dy where it counts and zero elsewhere; here and below
 };
 
 /// dx = (g - mean_g - xhat * mean_gx) * rstd, or g * rstd where the statistics are constants; weight is one number (null: 1).
@@ -109,8 +139,8 @@ struct GradRows {
   bool stream;
 };
 
-/// The same for `count` distributions of one run whose weights (null: 1) are those of its elements, and
-/// dweight += dy * xhat, dbias += dy, one double an element, row after row. dx, dweight and dbias may be null.
+/// The same for `count` distributions, kShortSteps at most, of one run whose weights (null: 1) are those of its elements, and
+/// dweight += dy * xhat, dbias += dy, one double an element. dx, dweight and dbias may be null.
 struct GradElements {
   const GradRow* rows;
   std::int64_t count, length;
@@ -127,10 +157,13 @@ struct GradColumns {
   std::int64_t rows, x_row, dy_row, dx_row, width;
   const void *prescale, *high, *low, *by_dy, *by_one, *by_x;
   bool stream;
+  const void *y, *dsum;
+  void* dadd;
 };
 
-/// The hot path whole: `count` distributions of one run each, at most kFusedLength long, measured, standardized and written.
-/// weight and bias as in ApplyRows; saved may be null.
+/// The hot path whole: `count` distributions of one run each, at most kChunk long, measured, standardized and written.
+/// weight, bias and what follows stream as in ApplyRows; saved may be null. Where residual is given, sum = x + residual is written
+/// first and takes the place of x; both lie as x does.
 struct NormalizeRows {
   const void* x;
   void* y;
@@ -140,20 +173,33 @@ struct NormalizeRows {
   const void *weight, *bias;
   Moments* saved;
   bool stream;
+  const void* add;
+  bool relu;
+  const void* residual;
+  void* sum;
 };
 
 /// The longest chunk of a distribution that is summed in one go; partial results beyond it are merged.
 inline constexpr std::int64_t kChunk = 4096;
 
+/// What stands under a name ending in _wide sums in double whatever the element type; f64 always does.
 struct TypedKernels {
   void (*measure_rows)(const MeasureRows&) noexcept;
+  void (*measure_rows_wide)(const MeasureRows&) noexcept;
   void (*measure_squares_rows)(const MeasureRows&) noexcept;
+  void (*measure_squares_rows_wide)(const MeasureRows&) noexcept;
   void (*measure_columns)(const MeasureColumns&) noexcept;
+  void (*measure_columns_wide)(const MeasureColumns&) noexcept;
   void (*measure_squares_columns)(const MeasureColumns&) noexcept;
+  void (*measure_squares_columns_wide)(const MeasureColumns&) noexcept;
+  void (*sum_columns)(const SumColumns&) noexcept;
   void (*apply_rows)(const ApplyRows&) noexcept;
   void (*apply_columns)(const ApplyColumns&) noexcept;
+  void (*add_rows)(const AddRows&) noexcept;
   void (*grad_sums_rows)(const GradSumsRows&) noexcept;
+  void (*grad_sums_rows_wide)(const GradSumsRows&) noexcept;
   void (*grad_sums_columns)(const GradSumsColumns&) noexcept;
+  void (*grad_sums_columns_wide)(const GradSumsColumns&) noexcept;
   void (*grad_rows)(const GradRows&) noexcept;
   void (*grad_elements)(const GradElements&) noexcept;
   void (*grad_columns)(const GradColumns&) noexcept;
@@ -168,8 +214,8 @@ struct Kernels {
 /// The table of the instruction set in use. Throws Error when NORMA_TARGET names none that this machine has.
 const Kernels& kernels();
 
-/// The moments of one chunk from its sums, which were taken about the pivot, a member of the chunk. A member is never
-/// further from its mean than sqrt(count - 1) deviations, so that at most log2(count) of double's 53 bits cancel here.
+/// The moments of one chunk from its sums, which were taken about the pivot. In double the pivot is a member of the chunk, which is
+/// never further from the mean than sqrt(count - 1) deviations, so that at most log2(count) of double's 53 bits cancel here.
 /// Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", eq. 1.7 (shifted data).
 inline Moments moments_of(std::int64_t count, double pivot, double first, double second) {
   const double step = first / static_cast<double>(count);
@@ -189,6 +235,40 @@ inline double sum_of(const double (&lanes)[kLanes]) {
   for (int i = 0; i < 8; ++i) eight[i] = lanes[i] + lanes[i + 8];
   for (int i = 0; i < 4; ++i) four[i] = eight[i] + eight[i + 4];
   return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+struct Sums {
+  double first = 0, second = 0;
+};
+
+/// Whether sums in float are as good as they look: the pivot lies within sqrt(3) deviations of the mean, so that hardly a digit cancels,
+/// and no square left float's range. NaN is never good.
+inline bool good(std::int64_t count, const Sums& sums) {
+  const auto n = static_cast<double>(count);
+  return (n * sums.second - sums.first * sums.first) * 4 >= n * sums.second && sums.second >= n * 0x1p-100 &&
+         sums.second <= 0x1p1000;
+}
+
+/// The moments of one chunk. sweep(pivot, wide) takes its sums about a pivot, in double where `wide`; `member` is a member of it and
+/// `rounded` rounds to the element type, so that the pivot can stand in for what a mask leaves out.
+///
+/// A member is the first pivot: of normal data it is near enough eleven times of twelve. Where it is not, its sums tell where the mean is.
+/// Where that does not help either (a constant, a mean of a million deviations, values near the ends of float's range), the sums
+/// are taken in double.
+template <class Rounded, class Sweep>
+inline Moments measure_chunk(std::int64_t count, bool centered, bool in_double, double member, const Rounded& rounded,
+                             const Sweep& sweep) {
+  Sums sums = sweep(member, in_double);
+  double pivot = member;
+  if (!in_double && !good(count, sums)) [[unlikely]] {
+    pivot = centered ? rounded(member + sums.first / static_cast<double>(count)) : 0;
+    if (pivot != member) sums = sweep(pivot, false);  // NaN too: no good either
+    if (!good(count, sums)) {
+      pivot = member;
+      sums = sweep(member, true);
+    }
+  }
+  return centered ? moments_of(count, pivot, sums.first, sums.second) : Moments{count, 0, 0, sums.second};
 }
 
 /// How to standardize by these moments, in single precision or in double.
@@ -211,6 +291,8 @@ inline Standard standard_of(const Moments& m, double eps, bool in_double) {
     // Kernels round it to float themselves. Rounded here as well, GCC 12 takes the two roundings for one vector operation and
     // then drops it: at -O2, (double)(float) of neighbouring members is the unrounded value.
     s.low = (mean - s.high) + mean_low;
+    // Half the rounding of a mean that is small beside the deviation is not seen in the result, and subtracting it costs time.
+    if (std::fabs(s.low) * s.rstd < 0x1p-27) s.low = 0;
     // Only a constant with a minute eps comes this far; its members are at distance 0, and 0 * infinity is not the bias. Below
     // float's 2^127, for weights have yet to come.
     if (s.rstd > kFar) s.rstd = kFar;

@@ -34,10 +34,11 @@ using ComputeTag = hn::CappedTag<Compute<T>, 64 / sizeof(Compute<T>)>;
 template <class D>
 using V = hn::Vec<D>;
 
-/// How many lanes of a vector count: all of them, or the first few (at the end of a row). Past: all, and what is stored goes past
-/// the caches, to an address that is a multiple of the vector's size.
-struct Whole {};
-struct Past {};
+/// How many lanes of a vector count: all of them, or the first few (at the ends of a row). past: what is stored goes past the
+/// caches, to an address that is a multiple of the vector's size.
+struct Whole {
+  bool past = false;
+};
 struct First {
   size_t lanes;
 };
@@ -167,22 +168,18 @@ template <class D, class T>
 HWY_INLINE V<D> load(D d, const T* p, Whole, V<D>) {
   return load(d, p);
 }
-template <class D, class T>
-HWY_INLINE V<D> load(D d, const T* p, Past, V<D>) {
-  return load(d, p);
-}
 template <class D, class T, class Lanes>
 HWY_INLINE V<D> load(D d, const T* p, Lanes lanes) {
   return load(d, p, lanes, hn::Zero(d));
 }
 
 template <class D, class T>
-HWY_INLINE void store(V<D> v, D d, T* p, Whole) {
-  store(v, d, p);
-}
-template <class D, class T>
-HWY_INLINE void store(V<D> v, D d, T* p, Past) {
-  hn::Stream(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p));
+HWY_INLINE void store(V<D> v, D d, T* p, Whole whole) {
+  if (whole.past) {
+    hn::Stream(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p));
+  } else {
+    store(v, d, p);
+  }
 }
 template <class D, class T>
 HWY_INLINE void store(V<D> v, D d, T* p, First first) {
@@ -195,34 +192,32 @@ HWY_INLINE void store(V<D> v, D d, T* p, First first) {
   }
 }
 
-/// Calls body(i, lanes) for each vector of n elements: Whole ones, then the First few of the last.
-template <class D, class Body>
-HWY_INLINE void for_each_vector(D d, int64_t n, const Body& body) {
-  const auto step = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + step <= n; i += step) body(i, Whole());
-  if (i < n) body(i, First{static_cast<size_t>(n - i)});
-}
-
-/// The same for a row that is written to y, past the caches where `stream` says so: what is larger than they are would only
+/// Calls body(i, lanes) for each vector of a row of n elements that is written to y: Whole ones, and the First few at its end. Where
+/// `stream`, whole ones go past the caches, from the first address on that allows it: what is larger than the caches would only
 /// push out what is still needed, after having been read for nothing.
+///
+/// The ends and the middle take turns in one loop, so that the body is compiled twice and no more.
 template <class D, class T, class Body>
 HWY_INLINE void for_each_vector_to(D d, const T* y, int64_t n, bool stream, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   const auto address = reinterpret_cast<uintptr_t>(y), size = static_cast<uintptr_t>(step) * sizeof(T);
-  if (!stream || address % sizeof(T) != 0 || n < 4 * step) return for_each_vector(d, n, body);
-  int64_t i = static_cast<int64_t>((size - address % size) % size / sizeof(T));
-  if (i > 0) body(int64_t{0}, First{static_cast<size_t>(i)});
-  for (; i + step <= n; i += step) body(i, Past());
-  if (i < n) body(i, First{static_cast<size_t>(n - i)});
+  const bool past = stream && address % sizeof(T) == 0 && n >= 4 * step;
+  auto part = static_cast<int64_t>(past ? (size - address % size) % size / sizeof(T) : 0);
+  for (int64_t i = 0;;) {
+    if (part > 0) body(i, First{static_cast<size_t>(part)});
+    i += part;
+    for (; i + step <= n; i += step) body(i, Whole{past});
+    if (i >= n) break;
+    part = n - i;
+  }
 }
 
 /// How many vectors of a row of columns go by together, their sums and constants in registers: as many as the registers hold
-/// beside what is computed.
+/// beside what is computed. What has few of them takes twice as many.
 inline constexpr int kStrip = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
 
 /// Calls body(c, strip, lanes) for columns c…: strip (an integral_constant) whole vectors at a time, then one by one.
-template <class D, class Body>
+template <int kStrip = norma::simd::HWY_NAMESPACE::kStrip, class D, class Body>
 HWY_INLINE void for_each_strip(D d, int64_t n, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
@@ -237,12 +232,11 @@ HWY_INLINE bool in_step(D d, const void* y, int64_t row) {
   const size_t size = hn::Lanes(d) * sizeof(T);
   return reinterpret_cast<uintptr_t>(y) % size == 0 && static_cast<size_t>(row) * sizeof(T) % size == 0;
 }
-template <class Lanes>
-HWY_INLINE Lanes stored_as(Lanes lanes, std::false_type) {
-  return lanes;
-}
-HWY_INLINE Past stored_as(Whole, std::true_type) { return {}; }
-HWY_INLINE First stored_as(First first, std::true_type) { return first; }
+HWY_INLINE Whole stored_as(Whole, bool past) { return {past}; }
+HWY_INLINE First stored_as(First first, bool) { return first; }
+/// For an output beside the one that goes past the caches, whose address promises nothing.
+HWY_INLINE Whole unpast(Whole) { return {}; }
+HWY_INLINE First unpast(First first) { return first; }
 
 /// How far ahead of a sweep memory is asked for. Found by trying 1 to 32 KB on tensors beyond L2: a hardware prefetcher stops at
 /// each page and at the end of each run, and needs a dozen lines to get going again.
@@ -264,11 +258,12 @@ class Ahead {
       within_ = beyond_ = n > 0 ? kElements / n * run_stride : 0;
     }
   }
-  /// For the kLanes elements at i of the run that begins at x.
+  /// For the kCount elements at i of the run that begins at x.
+  template <int kCount = kLanes>
   HWY_INLINE void ask(const T* x, int64_t i) const {
     const T* p = x + i + (i < last_ ? within_ : beyond_);
-    hwy::Prefetch(p);
-    if constexpr (sizeof(T) == 8) hwy::Prefetch(p + kLanes / 2);
+    HWY_UNROLL(4)
+    for (size_t line = 0; line < kCount * sizeof(T); line += 64) hwy::Prefetch(p + line / sizeof(T));
   }
 
  private:
@@ -282,15 +277,40 @@ HWY_INLINE void ask_next_rows(D, const T* p, int64_t rows, int64_t row, int k) {
   if (static_cast<size_t>(k) * hn::MaxLanes(D()) * sizeof(T) % 64 == 0) hwy::Prefetch(p + rows * row);
 }
 
+/// The two halves of a vector of floats in double; a vector of doubles is its own one part.
+template <class D>
+inline constexpr int kParts = std::is_same_v<hn::TFromD<D>, double> || HWY_TARGET == HWY_SCALAR ? 1 : 2;
+template <int kPart, class D>
+HWY_INLINE V<Wide> widened(D d, V<D> v) {
+  if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
+    (void)d;
+    return v;
+  } else {
+#if HWY_TARGET == HWY_SCALAR
+    return hn::PromoteTo(Wide(), v);
+#else
+    const hn::Half<D> half;
+    if constexpr (kPart == 0) return hn::PromoteTo(Wide(), hn::LowerHalf(half, v));
+    return hn::PromoteTo(Wide(), hn::UpperHalf(half, v));
+#endif
+  }
+}
+
 /// kLanes doubles as vectors of whatever width there is.
 inline constexpr int kVectors = kLanes / static_cast<int>(hn::MaxLanes(Wide()));
 struct Accumulator {
   V<Wide> of[kVectors];
 
+  HWY_INLINE void clear() {
+    HWY_UNROLL(16)
+    for (int k = 0; k < kVectors; ++k) of[k] = hn::Zero(Wide());
+  }
   HWY_INLINE void load_from(const double* lanes) {
+    HWY_UNROLL(16)
     for (int k = 0; k < kVectors; ++k) of[k] = hn::LoadU(Wide(), lanes + k * static_cast<int>(hn::Lanes(Wide())));
   }
   HWY_INLINE void store_to(double* lanes) const {
+    HWY_UNROLL(16)
     for (int k = 0; k < kVectors; ++k) hn::StoreU(of[k], Wide(), lanes + k * static_cast<int>(hn::Lanes(Wide())));
   }
 
@@ -314,6 +334,96 @@ struct Accumulator {
   }
 };
 
+/// Sums in float of a few elements each, before they are added to sums in double: kShortLanes lanes, kShortSteps turns at most.
+/// A sum that is this short errs by a few roundings whatever the length of the distribution, at half the price of double.
+using Narrow = hn::CappedTag<float, 16>;
+struct ShortSum {
+  static constexpr int kCount = kShortLanes / static_cast<int>(hn::MaxLanes(Narrow()));
+  V<Narrow> of[kCount];
+
+  HWY_INLINE void clear() {
+    HWY_UNROLL(16)
+    for (int k = 0; k < kCount; ++k) of[k] = hn::Zero(Narrow());
+  }
+  /// Onto kLanes doubles, lanes i and i + kLanes together onto lane i; then they begin anew.
+  HWY_INLINE void move_to(Accumulator& lanes) {
+    constexpr int kHalf = kCount / 2;
+    HWY_UNROLL(16)
+    for (int k = 0; k < kHalf; ++k) {
+      const auto folded = hn::Add(of[k], of[k + kHalf]);
+      V<Wide>& low = lanes.of[kParts<Narrow> * k];
+      low = hn::Add(low, widened<0>(Narrow(), folded));
+      if constexpr (kParts<Narrow> == 2) {
+        V<Wide>& high = lanes.of[kParts<Narrow> * k + 1];
+        high = hn::Add(high, widened<1>(Narrow(), folded));
+      }
+    }
+    clear();
+  }
+};
+
+/// sum[i…] += the vector's lanes, in double.
+template <class D>
+HWY_INLINE void add_widened(V<D> v, D d, double* sum, Whole) {
+  const auto add = [&](auto part) NORMA_INLINE {
+    double* at = sum + part.value * static_cast<int>(hn::Lanes(Wide()));
+    hn::StoreU(hn::Add(hn::LoadU(Wide(), at), widened<part.value>(d, v)), Wide(), at);
+  };
+  add(std::integral_constant<int, 0>());
+  if constexpr (kParts<D> == 2) add(std::integral_constant<int, 1>());
+}
+template <class D>
+HWY_INLINE void add_widened(V<D> v, D d, double* sum, First first) {
+  HWY_ALIGN hn::TFromD<D> lanes[64 / sizeof(hn::TFromD<D>)] = {};
+  hn::Store(v, d, lanes);
+  for (size_t i = 0; i < first.lanes; ++i) sum[i] += static_cast<double>(lanes[i]);
+}
+
+/// The sum of kCount vectors, halves onto each other.
+template <int kCount, class Vector>
+HWY_INLINE Vector sum_of(const Vector* v) {
+  if constexpr (kCount == 1) {
+    return v[0];
+  } else {
+    return hn::Add(sum_of<kCount / 2>(v), sum_of<kCount - kCount / 2>(v + kCount / 2));
+  }
+}
+
+/// Walks `runs` runs of `length` elements in steps of kShortLanes: ask(run, i) before each, body(run, i, k, lanes) for each vector,
+/// k counting those of a step, and flush() after kShortSteps steps and at the end. Vectors beyond a run's end are left alone.
+template <class Ask, class Body, class Flush>
+HWY_INLINE void for_each_short_step(int64_t runs, int64_t length, const Ask& ask, const Body& body, const Flush& flush) {
+  constexpr auto step = static_cast<int64_t>(hn::MaxLanes(Narrow()));
+  int64_t room = kShortSteps;
+  for (int64_t r = 0; r < runs; ++r) {
+    int64_t i = 0;
+    while (length - i >= kShortLanes) {
+      const int64_t end = i + HWY_MIN((length - i) / kShortLanes, room) * kShortLanes;
+      room -= (end - i) / kShortLanes;
+      for (; i < end; i += kShortLanes) {
+        ask(r, i);
+        HWY_UNROLL(8)
+        for (int k = 0; k < ShortSum::kCount; ++k) body(r, i + k * step, k, Whole());
+      }
+      if (room == 0) {
+        flush();
+        room = kShortSteps;
+      }
+    }
+    if (i == length) continue;
+    ask(r, i);
+    HWY_UNROLL(16)
+    for (int k = 0; k < ShortSum::kCount; ++k) {
+      if (i + k * step < length) body(r, i + k * step, k, First{static_cast<size_t>(HWY_MIN(step, length - i - k * step))});
+    }
+    if (--room == 0) {
+      flush();
+      room = kShortSteps;
+    }
+  }
+  if (room != kShortSteps) flush();
+}
+
 /// Calls body(i, k, lanes) for each vector of D along a row of n elements, k counting the vectors of kLanes elements, and ask(i)
 /// before each kLanes; vectors that the end of the row does not reach are left alone.
 template <class D, class Ask, class Body>
@@ -332,26 +442,6 @@ HWY_INLINE void for_each_lane_vector(D d, int64_t n, const Ask& ask, const Body&
     } else {
       body(i, k, First{static_cast<size_t>(n - i)});
     }
-  }
-}
-
-/// The two halves of a vector of floats in double, and the k-th vector of floats as part of an Accumulator; a vector of
-/// doubles is its own one part.
-template <class D>
-inline constexpr int kParts = std::is_same_v<hn::TFromD<D>, double> || HWY_TARGET == HWY_SCALAR ? 1 : 2;
-template <int kPart, class D>
-HWY_INLINE V<Wide> widened(D d, V<D> v) {
-  if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
-    (void)d;
-    return v;
-  } else {
-#if HWY_TARGET == HWY_SCALAR
-    return hn::PromoteTo(Wide(), v);
-#else
-    const hn::Half<D> half;
-    if constexpr (kPart == 0) return hn::PromoteTo(Wide(), hn::LowerHalf(half, v));
-    return hn::PromoteTo(Wide(), hn::UpperHalf(half, v));
-#endif
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measuring: sums about a pivot, in double, which moments_of() turns into count, mean and m2.
+// Measuring: sums about a pivot, which moments_of() turns into count, mean and m2.
 
 #if defined(NORMA_SIMD_MOMENTS_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef NORMA_SIMD_MOMENTS_INL_HPP_
@@ -13,40 +13,75 @@
 HWY_BEFORE_NAMESPACE();
 namespace norma::simd::HWY_NAMESPACE {
 
-/// One run: first += x - pivot, second += (x - pivot)^2.
+/// first += x - pivot, second += (x - pivot)^2, in double.
 template <bool kCentered, class T>
-HWY_INLINE void measure_run(const T* x, int64_t n, const Ahead<T>& ahead, V<Wide> pivot, Accumulator& first,
-                            Accumulator& second) {
-  const auto ask = [&](int64_t i) NORMA_INLINE { ahead.ask(x, i); };
-  for_each_lane_vector(Wide(), n, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
-    if constexpr (kCentered) {
-      const auto d = hn::Sub(load(Wide(), x + i, lanes, pivot), pivot);
-      first.of[k] = hn::Add(first.of[k], d);
-      second.of[k] = hn::Add(second.of[k], hn::Mul(d, d));
-    } else {
-      const auto v = load(Wide(), x + i, lanes);
-      second.of[k] = hn::Add(second.of[k], hn::Mul(v, v));
-    }
-  });
-}
-
-template <bool kCentered, class T>
-void measure_rows(const MeasureRows& a) noexcept {
+void measure_rows_wide(const MeasureRows& a) noexcept {
   const auto pivot = hn::Set(Wide(), a.pivot);
   const Ahead<T> ahead(a.length, a.run_stride);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
   for (int64_t r = 0; r < a.runs; ++r) {
-    measure_run<kCentered>(static_cast<const T*>(a.x) + r * a.run_stride, a.length, ahead, pivot, first, second);
+    const T* x = static_cast<const T*>(a.x) + r * a.run_stride;
+    const auto ask = [&](int64_t i) NORMA_INLINE { ahead.ask(x, i); };
+    for_each_lane_vector(Wide(), a.length, ask, [&](int64_t i, int k, auto lanes) NORMA_INLINE {
+      if constexpr (kCentered) {
+        const auto d = hn::Sub(load(Wide(), x + i, lanes, pivot), pivot);
+        first.of[k] = hn::Add(first.of[k], d);
+        second.of[k] = hn::Add(second.of[k], hn::Mul(d, d));
+      } else {
+        const auto v = load(Wide(), x + i, lanes);
+        second.of[k] = hn::Add(second.of[k], hn::Mul(v, v));
+      }
+    });
   }
   first.store_to(a.sums->first);
   second.store_to(a.sums->second);
 }
 
-/// The sums of a strip of columns stay in registers while `rows` rows of it go by.
+/// The same by short sums in float, which are then added in double.
 template <bool kCentered, class T>
-void measure_columns(const MeasureColumns& args) noexcept {
+HWY_INLINE void measure_short(const MeasureRows& a, const Ahead<T>& ahead, Accumulator& first, Accumulator& second) {
+  const Narrow d;
+  const auto pivot = hn::Set(d, static_cast<float>(a.pivot));
+  const auto at = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.x) + r * a.run_stride; };
+  ShortSum sum, squares;
+  sum.clear();
+  squares.clear();
+  for_each_short_step(
+      a.runs, a.length, [&](int64_t r, int64_t i) NORMA_INLINE { ahead.template ask<kShortLanes>(at(r), i); },
+      [&](int64_t r, int64_t i, int k, auto lanes) NORMA_INLINE {
+        auto v = load(d, at(r) + i, lanes, pivot);
+        if constexpr (kCentered) {
+          v = hn::Sub(v, pivot);
+          sum.of[k] = hn::Add(sum.of[k], v);
+        }
+        squares.of[k] = hn::Add(squares.of[k], hn::Mul(v, v));
+      },
+      [&]() NORMA_INLINE {
+        if constexpr (kCentered) sum.move_to(first);
+        squares.move_to(second);
+      });
+}
+
+template <bool kCentered, class T>
+void measure_rows(const MeasureRows& args) noexcept {
+  if constexpr (std::is_same_v<T, double>) {
+    measure_rows_wide<kCentered, T>(args);
+  } else {
+    const MeasureRows a = args;
+    Accumulator first, second;
+    first.load_from(a.sums->first);
+    second.load_from(a.sums->second);
+    measure_short<kCentered, T>(a, Ahead<T>(a.length, a.run_stride), first, second);
+    first.store_to(a.sums->first);
+    second.store_to(a.sums->second);
+  }
+}
+
+/// first += x - pivot, second += (x - pivot)^2 of each column, in double, whose sums stay in registers while the rows go by.
+template <bool kCentered, class T>
+void measure_columns_wide(const MeasureColumns& args) noexcept {
   const MeasureColumns a = args;
   const Wide d;
   for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
@@ -55,7 +90,7 @@ void measure_columns(const MeasureColumns& args) noexcept {
     V<Wide> pivot[kStrip], first[kStrip], second[kStrip];
     HWY_UNROLL(8)
     for (int k = 0; k < kStrip; ++k) {
-      pivot[k] = load(d, a.pivot + c + k * step, lanes);
+      pivot[k] = load(d, static_cast<const double*>(a.pivot) + c + k * step, lanes);
       first[k] = load(d, a.first + c + k * step, lanes);
       second[k] = load(d, a.second + c + k * step, lanes);
     }
@@ -80,6 +115,59 @@ void measure_columns(const MeasureColumns& args) noexcept {
       store(second[k], d, a.second + c + k * step, lanes);
     }
   });
+}
+
+/// The same by sums in float of kShortSteps rows, which are then added in double.
+template <bool kCentered, class T>
+void measure_columns(const MeasureColumns& args) noexcept {
+  if constexpr (std::is_same_v<T, double>) {
+    measure_columns_wide<kCentered, T>(args);
+  } else {
+    const MeasureColumns a = args;
+    const Narrow d;
+    for_each_strip<kStrip * 2>(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
+      constexpr int kStrip = strip.value;
+      const auto step = static_cast<int64_t>(hn::Lanes(d));
+      V<Narrow> pivot[kStrip], first[kStrip], second[kStrip];
+      HWY_UNROLL(8)
+      for (int k = 0; k < kStrip; ++k) pivot[k] = load(d, static_cast<const float*>(a.pivot) + c + k * step, lanes);
+      const T* x = static_cast<const T*>(a.x) + c;
+      for (int64_t begin = 0; begin < a.rows; begin += kShortSteps) {
+        HWY_UNROLL(8)
+        for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
+        for (int64_t r = begin; r < HWY_MIN(a.rows, begin + kShortSteps); ++r, x += a.row_stride) {
+          HWY_UNROLL(8)
+          for (int k = 0; k < kStrip; ++k) {
+            ask_next_rows(d, x + k * step, a.rows, a.row_stride, k);
+            const auto v = load(d, x + k * step, lanes);
+            if constexpr (kCentered) {
+              const auto delta = hn::Sub(v, pivot[k]);
+              first[k] = hn::Add(first[k], delta);
+              second[k] = hn::Add(second[k], hn::Mul(delta, delta));
+            } else {
+              second[k] = hn::Add(second[k], hn::Mul(v, v));
+            }
+          }
+        }
+        HWY_UNROLL(8)
+        for (int k = 0; k < kStrip; ++k) {
+          if constexpr (kCentered) add_widened(first[k], d, a.first + c + k * step, lanes);
+          add_widened(second[k], d, a.second + c + k * step, lanes);
+        }
+      }
+    });
+  }
+}
+
+/// sum[c] += x[c] of each row.
+template <class T>
+void sum_columns(const SumColumns& a) noexcept {
+  const ComputeTag<T> d;
+  for (int64_t r = 0; r < a.rows; ++r) {
+    const T* x = static_cast<const T*>(a.x) + r * a.row_stride;
+    for_each_vector_to(d, a.sum, a.width, false,
+                       [&](int64_t i, auto lanes) NORMA_INLINE { add_widened(load(d, x + i, lanes), d, a.sum + i, lanes); });
+  }
 }
 
 }  // namespace norma::simd::HWY_NAMESPACE

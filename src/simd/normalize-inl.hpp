@@ -14,8 +14,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace norma::simd::HWY_NAMESPACE {
 
-/// x * prescale - high - low: a member's distance from its mean, which is applied as a pair. Multiplying by 1 changes no bit,
-/// and is left out.
+/// x * prescale - high - low: a member's distance from its mean, which is applied as a pair. What would change no bit is left out:
+/// multiplying by 1 and, where the second number is 0, subtracting it.
+enum class Mean : std::uint8_t { single, pair, prescaled };
 template <class D>
 struct Centre {
   V<D> prescale, high, low;
@@ -25,10 +26,12 @@ struct Centre {
       : prescale(hn::Set(d, static_cast<C>(s.prescale))),
         high(hn::Set(d, static_cast<C>(s.high))),
         low(hn::Set(d, static_cast<C>(s.low))) {}
-  template <bool kPrescaled>
+  template <Mean kMean>
   HWY_INLINE V<D> distance(V<D> x) const {
-    if constexpr (kPrescaled) x = hn::Mul(x, prescale);
-    return hn::Sub(hn::Sub(x, high), low);
+    if constexpr (kMean == Mean::prescaled) x = hn::Mul(x, prescale);
+    x = hn::Sub(x, high);
+    if constexpr (kMean != Mean::single) x = hn::Sub(x, low);
+    return x;
   }
 };
 
@@ -42,56 +45,69 @@ HWY_INLINE void decide(bool flag, const Body& body) {
   }
 }
 
-/// One run whose weight and bias are one number each: y = distance(x) * scale + shift.
-template <class T>
-HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, Compute<T> weight, Compute<T> bias) {
+/// v below zero becomes zero; NaN stays what it is.
+template <class D>
+HWY_INLINE V<D> rectified(D d, V<D> v) {
+  return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+}
+
+/// What a run is multiplied by and what is added. Each has a loop of its own, but for `any`, which asks in the loop: for what is
+/// rare, or moves so much memory that a branch is not seen.
+enum class Affine : std::uint8_t { none, number, weight, weight_and_bias, any };
+
+/// One run: y = distance(x) * rstd * weight + bias; where weight and bias are one number each, y = distance(x) * (rstd * weight) + bias.
+template <Affine kAffine, Mean kMean, class T>
+HWY_INLINE void apply_run_as(const T* x, T* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
+                             const T* add) {
+  using C = Compute<T>;
+  constexpr bool kAny = kAffine == Affine::any;
   const ComputeTag<T> d;
+  const Standard& s = a.standard;
   const Centre<ComputeTag<T>> centre(d, s);
-  const auto scale = hn::Set(d, static_cast<Compute<T>>(s.rstd * static_cast<double>(weight))), shift = hn::Set(d, bias);
-  decide(s.prescale != 1, [&](auto prescaled) NORMA_INLINE {
-    for_each_vector_to(d, y, n, stream, [&](int64_t i, auto lanes) NORMA_INLINE {
-      const auto distance = centre.template distance<prescaled.value>(load(d, x + i, lanes));
-      store(hn::Add(hn::Mul(distance, scale), shift), d, y + i, lanes);
-    });
+  const bool number = kAny ? !a.param_element : kAffine == Affine::number, relu = a.relu;
+  const auto factor = hn::Set(d, static_cast<C>(number && weight ? s.rstd * static_cast<double>(*weight) : s.rstd));
+  const auto shift = hn::Set(d, number && bias ? *bias : C(0));
+  for_each_vector_to(d, y, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
+    auto v = hn::Mul(centre.template distance<kMean>(load(d, x + i, lanes)), factor);
+    if (number) {
+      v = hn::Add(v, shift);
+    } else {
+      if (kAffine >= Affine::weight && (!kAny || weight)) v = hn::Mul(v, load(d, weight + i, lanes));
+      if (kAffine >= Affine::weight_and_bias && (!kAny || bias)) v = hn::Add(v, load(d, bias + i, lanes));
+    }
+    if constexpr (kAny) {
+      if (add) v = hn::Add(v, load(d, add + i, lanes));
+      if (relu) v = rectified(d, v);
+    }
+    store(v, d, y + i, lanes);
   });
 }
 
-/// One run with a weight and a bias for each element: y = distance(x) * rstd * weight + bias; either may be null.
 template <class T>
-HWY_INLINE void apply_run(const T* x, T* y, int64_t n, bool stream, const Standard& s, const Compute<T>* weight,
-                          const Compute<T>* bias) {
-  const ComputeTag<T> d;
-  const Centre<ComputeTag<T>> centre(d, s);
-  const auto rstd = hn::Set(d, static_cast<Compute<T>>(s.rstd));
-  const auto each = [&](auto prescaled, auto has_weight, auto has_bias) NORMA_INLINE {
-    for_each_vector_to(d, y, n, stream, [&](int64_t i, auto lanes) NORMA_INLINE {
-      auto v = hn::Mul(centre.template distance<prescaled.value>(load(d, x + i, lanes)), rstd);
-      if constexpr (has_weight.value) v = hn::Mul(v, load(d, weight + i, lanes));
-      if constexpr (has_bias.value) v = hn::Add(v, load(d, bias + i, lanes));
-      store(v, d, y + i, lanes);
-    });
+HWY_INLINE void apply_run(const T* x, T* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
+                          const T* add) {
+  if (a.standard.prescale != 1 || add || a.relu || (a.param_element && bias && !weight)) {
+    return apply_run_as<Affine::any, Mean::prescaled>(x, y, a, weight, bias, add);
+  }
+  const auto with_mean = [&](auto mean) NORMA_INLINE {
+    if (!a.param_element) return apply_run_as<Affine::number, mean.value>(x, y, a, weight, bias, add);
+    if (bias) return apply_run_as<Affine::weight_and_bias, mean.value>(x, y, a, weight, bias, add);
+    if (weight) return apply_run_as<Affine::weight, mean.value>(x, y, a, weight, bias, add);
+    apply_run_as<Affine::none, mean.value>(x, y, a, weight, bias, add);
   };
-  decide(s.prescale != 1, [&](auto prescaled) NORMA_INLINE {
-    if (weight && bias) return each(prescaled, std::true_type(), std::true_type());
-    if (weight) return each(prescaled, std::true_type(), std::false_type());
-    if (bias) return each(prescaled, std::false_type(), std::true_type());
-    each(prescaled, std::false_type(), std::false_type());
-  });
+  if (a.standard.low == 0) return with_mean(std::integral_constant<Mean, Mean::single>());
+  with_mean(std::integral_constant<Mean, Mean::pair>());
 }
 
 template <class T>
 void apply_rows(const ApplyRows& args) noexcept {
   const ApplyRows a = args;
   const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
+  const auto* add = static_cast<const T*>(a.add);
   for (int64_t r = 0; r < a.runs; ++r) {
-    const T* x = static_cast<const T*>(a.x) + r * a.x_run;
-    T* y = static_cast<T*>(a.y) + r * a.y_run;
     const int64_t p = r * a.param_run;
-    if (a.param_element) {
-      apply_run(x, y, a.length, a.stream, a.standard, weight ? weight + p : nullptr, bias ? bias + p : nullptr);
-    } else {
-      apply_run(x, y, a.length, a.stream, a.standard, weight ? weight[p] : Compute<T>(1), bias ? bias[p] : Compute<T>(0));
-    }
+    apply_run(static_cast<const T*>(a.x) + r * a.x_run, static_cast<T*>(a.y) + r * a.y_run, a, weight ? weight + p : nullptr,
+              bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
   }
 }
 
@@ -102,9 +118,12 @@ void apply_columns(const ApplyColumns& args) noexcept {
   const ApplyColumns a = args;
   const ComputeTag<T> d;
   const auto at = [](const void* base, int64_t i) { return static_cast<const C*>(base) + i; };
-  const auto each = [&](auto prescaled, auto by_row, auto stream) NORMA_INLINE {
+  const bool past = a.stream && in_step<T>(d, a.y, a.y_row);
+  const bool by_row = a.row_weight || a.row_bias;
+  // any: as in apply_run().
+  decide(a.prescale || by_row || a.add || a.relu, [&](auto any) NORMA_INLINE {
     for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-      const auto stored = stored_as(lanes, stream);
+      const auto stored = stored_as(lanes, past);
       constexpr int kStrip = strip.value;
       const auto step = static_cast<int64_t>(hn::Lanes(d));
       Centre<ComputeTag<T>> centre[kStrip];
@@ -112,22 +131,31 @@ void apply_columns(const ApplyColumns& args) noexcept {
       HWY_UNROLL(8)
       for (int k = 0; k < kStrip; ++k) {
         const int64_t i = c + k * step;
-        if constexpr (prescaled.value) centre[k].prescale = load(d, at(a.prescale, i), lanes);
+        if constexpr (any.value) centre[k].prescale = a.prescale ? load(d, at(a.prescale, i), lanes) : hn::Set(d, C(1));
         centre[k].high = load(d, at(a.high, i), lanes);
         centre[k].low = load(d, at(a.low, i), lanes);
         scale[k] = load(d, at(a.scale, i), lanes);
         shift[k] = load(d, at(a.shift, i), lanes);
       }
       const T* x = static_cast<const T*>(a.x) + c;
+      const T* add = a.add ? static_cast<const T*>(a.add) + c : nullptr;
       T* y = static_cast<T*>(a.y) + c;
       for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, y += a.y_row) {
         HWY_UNROLL(8)
         for (int k = 0; k < kStrip; ++k) {
           ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
-          auto v = hn::Mul(centre[k].template distance<prescaled.value>(load(d, x + k * step, lanes)), scale[k]);
-          if constexpr (by_row.value) {
-            if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
-            if (a.row_bias) v = hn::Add(v, hn::Set(d, *at(a.row_bias, r * a.row_param)));
+          auto v =
+              hn::Mul(centre[k].template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + k * step, lanes)),
+                      scale[k]);
+          if constexpr (any.value) {
+            if (by_row) {
+              if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
+              if (a.row_bias) v = hn::Add(v, hn::Set(d, *at(a.row_bias, r * a.row_param)));
+            } else {
+              v = hn::Add(v, shift[k]);
+            }
+            if (add) v = hn::Add(v, load(d, add + r * a.y_row + k * step, lanes));
+            if (a.relu) v = rectified(d, v);
           } else {
             v = hn::Add(v, shift[k]);
           }
@@ -135,34 +163,78 @@ void apply_columns(const ApplyColumns& args) noexcept {
         }
       }
     });
-  };
-  decide(a.prescale != nullptr, [&](auto prescaled) NORMA_INLINE {
-    decide(a.row_weight || a.row_bias, [&](auto by_row) NORMA_INLINE {
-      decide(a.stream && in_step<T>(d, a.y, a.y_row), [&](auto stream) NORMA_INLINE { each(prescaled, by_row, stream); });
-    });
   });
 }
 
-template <bool kCentered, class T>
-HWY_INLINE Moments measure_one(const T* x, int64_t n, const Ahead<T>& ahead) {
-  const double pivot = kCentered ? hn::GetLane(load(hn::CappedTag<double, 1>(), x)) : 0.0;
-  Accumulator first, second;
-  for (int k = 0; k < kVectors; ++k) first.of[k] = second.of[k] = hn::Zero(Wide());
-  measure_run<kCentered>(x, n, ahead, hn::Set(Wide(), pivot), first, second);
-  return kCentered ? moments_of(n, pivot, first.sum(), second.sum()) : Moments{n, 0, 0, second.sum()};
+template <class T>
+void add_rows(const AddRows& a) noexcept {
+  const ComputeTag<T> d;
+  for (int64_t r = 0; r < a.runs; ++r) {
+    const T *p = static_cast<const T*>(a.a) + r * a.a_run, *q = static_cast<const T*>(a.b) + r * a.b_run;
+    T* sum = static_cast<T*>(a.sum) + r * a.sum_run;
+    for_each_vector_to(d, sum, a.length, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+      store(hn::Add(load(d, p + i, lanes), load(d, q + i, lanes)), d, sum + i, lanes);
+    });
+  }
 }
 
+/// The sums of one run. Out of line: a row takes them once, seldom more often.
+template <bool kCentered, class T>
+HWY_NOINLINE Sums sums_of_run(const T* x, int64_t n, const Ahead<T>& ahead, double pivot, bool wide) {
+  Accumulator first, second;
+  if constexpr (std::is_same_v<T, double>) {
+    wide = true;
+  } else if (!wide) {
+    first.clear();
+    second.clear();
+    measure_short<kCentered, T>({x, 1, 0, n, pivot, nullptr}, ahead, first, second);
+  }
+  if (wide) {
+    LaneSums lanes;
+    measure_rows_wide<kCentered, T>({x, 1, 0, n, pivot, &lanes});
+    first.load_from(lanes.first);
+    second.load_from(lanes.second);
+  }
+  return {kCentered ? first.sum() : 0, second.sum()};
+}
+
+template <bool kCentered, class T>
+HWY_INLINE Moments measure_run(const T* x, int64_t n, const Ahead<T>& ahead) {
+  const hn::CappedTag<Compute<T>, 1> d1;
+  // Called from code of no target, into which they cannot be inlined.
+  const auto rounded = [&](double value) HWY_ATTR {
+    T t;
+    store(hn::Set(d1, static_cast<Compute<T>>(value)), d1, &t);
+    return static_cast<double>(hn::GetLane(load(d1, static_cast<const T*>(&t))));
+  };
+  const double member = kCentered ? static_cast<double>(hn::GetLane(load(d1, x))) : 0.0;
+  const auto sweep = [&](double pivot, bool wide) HWY_ATTR { return sums_of_run<kCentered>(x, n, ahead, pivot, wide); };
+  return measure_chunk(n, kCentered, std::is_same_v<T, double>, member, rounded, sweep);
+}
+
+/// A row is measured while the one before it is written: its statistics, a chain of divisions, are ready when they are needed.
 template <class T>
 void normalize_rows(const NormalizeRows& args) noexcept {
   const NormalizeRows a = args;
   const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
+  const auto *x = static_cast<const T*>(a.residual ? a.sum : a.x), *add = static_cast<const T*>(a.add);
+  ApplyRows row{nullptr, nullptr, 1, 0, 0, a.length, {}, nullptr, nullptr, 0, true, a.stream, nullptr, a.relu};
   const Ahead<T> ahead(a.length, a.x_step);
-  for (int64_t o = 0; o < a.count; ++o) {
-    const T* x = static_cast<const T*>(a.x) + o * a.x_step;
-    const Moments m = a.centered ? measure_one<true>(x, a.length, ahead) : measure_one<false>(x, a.length, ahead);
+  const auto measure = [&](int64_t o) NORMA_INLINE {
+    const int64_t at = o * a.x_step;
+    if (a.residual) {
+      add_rows<T>({static_cast<const T*>(a.x) + at, static_cast<const T*>(a.residual) + at, static_cast<T*>(a.sum) + at, 1, 0,
+                   0, 0, a.length});
+    }
+    const Moments m = a.centered ? measure_run<true>(x + at, a.length, ahead) : measure_run<false>(x + at, a.length, ahead);
     if (a.saved) a.saved[o] = m;
-    apply_run(x, static_cast<T*>(a.y) + o * a.y_step, a.length, a.stream, standard_of(m, a.eps, std::is_same_v<T, double>),
-              weight, bias);
+    return standard_of(m, a.eps, std::is_same_v<T, double>);
+  };
+  row.standard = measure(0);
+  for (int64_t o = 0; o < a.count; ++o) {
+    const Standard next = o + 1 < a.count ? measure(o + 1) : Standard();
+    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight, bias, add ? add + o * a.y_step : nullptr);
+    row.standard = next;
   }
 }
 
