@@ -206,7 +206,14 @@ struct CallOptions {
                .bias = input_or_none(o.bias, "bias"),
                .weight_plus_one = o.weight_plus_one != 0,
                .eps = o.eps,
-               .centered = o.centered != 0};
+               .centered = o.centered != 0,
+               .fusion = {.residual = input_or_none(o.residual, "residual"),
+                          .sum = output_or_none(o.sum, "sum"),
+                          .add = input_or_none(o.add, "add"),
+                          .activation = static_cast<Activation>(o.activation)}};
+    if (o.activation != NORMA_NO_ACTIVATION && o.activation != NORMA_RELU) {
+      refuse("options->activation = " + std::to_string(o.activation) + " is none; NORMA_NO_ACTIVATION and NORMA_RELU are");
+    }
     if (o.run == nullptr) return;
     if (o.concurrency < 1) {
       refuse("options->concurrency = " + std::to_string(o.concurrency) + " is not a number of tasks; give 1 or more");
@@ -223,7 +230,10 @@ struct CallOptions {
 
 Gradients gradients_of(const norma_gradients* given) {
   const norma_gradients g = known(&required(given, "gradients"), "gradients", norma_gradients{});
-  return {output_or_none(g.dx, "dx"), output_or_none(g.dweight, "dweight"), output_or_none(g.dbias, "dbias")};
+  return {output_or_none(g.dx, "dx"),
+          output_or_none(g.dweight, "dweight"),
+          output_or_none(g.dbias, "dbias"),
+          {input_or_none(g.y, "y"), output_or_none(g.dadd, "dadd"), input_or_none(g.dsum, "dsum")}};
 }
 
 Convention convention_of(std::int32_t convention) {

@@ -142,7 +142,7 @@ Layer::~Layer() = default;
 
 void Layer::refuse(const std::string& sentence) const { throw Error("[" + std::string(name_) + "] " + sentence); }
 
-Options Layer::options(DType dtype) const {
+Options Layer::options(DType dtype, const Fusion& fusion) const {
   const auto of = [](const std::vector<float>& values) {
     return values.empty() ? ConstView() : view(values.data(), {static_cast<std::int64_t>(values.size())});
   };
@@ -153,7 +153,8 @@ Options Layer::options(DType dtype) const {
                  : dtype == DType::f64 ? 0x1p-52
                                        : 0x1p-23,
           .centered = centered_,
-          .runner = runner};
+          .runner = runner,
+          .fusion = fusion};
 }
 
 bool Layer::Planned::narrowed_by(const Narrowing& narrowing) const {
@@ -205,9 +206,14 @@ const Plan& Layer::plan_forward(const ConstView& x, const View& y, const Narrowi
   return *forward_.plan;
 }
 
-void Layer::train_forward(const Plan& plan, const ConstView& x, const View& y, const Narrowing& narrowing,
+void Layer::train_forward(const Plan& plan, const ConstView& x, const View& y, const Narrowing& narrowing, const Fusion& fusion,
                           std::span<Moments> saved) {
   if (refuses_nonfinite()) {
+    if (!fusion.residual.empty()) {
+      refuse(
+          "on_nonfinite refuses before anything is written, and what x + residual holds is only known then; add the residual "
+          "first");
+    }
     if (!measure_.plan || !measure_.plan->fits(x, ConstView()) || !measure_.narrowed_by(narrowing)) {
       Grouping narrowed = grouping_;
       Planned planned = prepare(x, narrowing, narrowed);
@@ -223,10 +229,10 @@ void Layer::train_forward(const Plan& plan, const ConstView& x, const View& y, c
              ", and on_nonfinite refuses it; clean the batch, or let its statistics be skipped (OnNonfinite::skip)");
     }
   }
-  plan.normalize(x, y, options(x.dtype()), saved);
+  plan.normalize(x, y, options(x.dtype(), fusion), saved);
 }
 
-void Layer::forward(const ConstView& x, const View& y, const Narrowing& narrowing) {
+void Layer::forward(const ConstView& x, const View& y, const Narrowing& narrowing, const Fusion& fusion) {
   check_state();
   const Plan& plan = plan_forward(x, y, narrowing);
   const auto count = static_cast<std::size_t>(plan.distributions());
@@ -238,18 +244,19 @@ void Layer::forward(const ConstView& x, const View& y, const Narrowing& narrowin
     Scratch::Frame frame;
     const std::span given(frame.make<Moments>(plan.distributions()), count);
     fill_statistics(given);
-    plan.normalize_with(x, y, given, options(x.dtype()));
+    plan.normalize_with(x, y, given, options(x.dtype(), fusion));
     std::copy(given.begin(), given.end(), saved.begin());
   } else {
-    train_forward(plan, x, y, narrowing, saved);
+    train_forward(plan, x, y, narrowing, fusion, saved);
   }
   if (&saved == &larger) saved_.swap(larger);
   constant_ = constant;
+  activation_ = fusion.activation;
   last_ = x.shape();
   if (training_ && has_statistics()) absorb(saved_);
 }
 
-void Layer::infer(const ConstView& x, const View& y, const Narrowing& narrowing) const {
+void Layer::infer(const ConstView& x, const View& y, const Narrowing& narrowing, const Fusion& fusion) const {
   check_state();
   std::optional<Plan> made;
   const Plan* plan = forward_.plan ? &*forward_.plan : nullptr;
@@ -259,14 +266,15 @@ void Layer::infer(const ConstView& x, const View& y, const Narrowing& narrowing)
     planned = prepare(x, narrowing, narrowed);
     plan = &planned.plan.emplace(x, y, narrowed);
   }
-  if (!has_statistics()) return plan->normalize(x, y, options(x.dtype()));
+  if (!has_statistics()) return plan->normalize(x, y, options(x.dtype(), fusion));
   Scratch::Frame frame;
   const std::span given(frame.make<Moments>(plan->distributions()), static_cast<std::size_t>(plan->distributions()));
   fill_statistics(given);
-  plan->normalize_with(x, y, given, options(x.dtype()));
+  plan->normalize_with(x, y, given, options(x.dtype(), fusion));
 }
 
-void Layer::backward(const ConstView& x, const ConstView& dy, const View& dx, const Narrowing& narrowing) {
+void Layer::backward(const ConstView& x, const ConstView& dy, const View& dx, const Narrowing& narrowing,
+                     const FusionGradients& fusion) {
   if (!last_) refuse("backward() comes before any forward(); call forward(x, y) first");
   if (!(x.shape() == *last_)) {
     refuse("backward() of x of shape " + to_string(x.shape()) + " does not follow a forward() of it: the last one had shape " +
@@ -282,11 +290,12 @@ void Layer::backward(const ConstView& x, const ConstView& dy, const View& dx, co
   const auto of = [](std::vector<float>& values) {
     return values.empty() ? View() : view(values.data(), {static_cast<std::int64_t>(values.size())});
   };
-  const Gradients gradients{dx, of(weight_grad), of(bias_grad)};
+  const Gradients gradients{dx, of(weight_grad), of(bias_grad), fusion};
+  const Options with = options(x.dtype(), {.activation = activation_});
   if (constant_) {
-    backward_.plan->backward_with(x, dy, saved_, gradients, options(x.dtype()));
+    backward_.plan->backward_with(x, dy, saved_, gradients, with);
   } else {
-    backward_.plan->backward(x, dy, saved_, gradients, options(x.dtype()));
+    backward_.plan->backward(x, dy, saved_, gradients, with);
   }
 }
 

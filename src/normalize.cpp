@@ -73,6 +73,72 @@ struct Arguments {
     }
   }
 
+  /// What is fused into a pass lies in memory as the operand does that it goes with.
+  void check_beside(const ConstView& v, const ConstView& like, const char* name, const char* like_name) const {
+    if (v.shape() == like.shape() && v.dtype() == like.dtype() && v.strides() == like.strides()) return;
+    refuse(plan, std::string(name) + " of shape " + to_string(v.shape()) + ", dtype " + name_of(v.dtype()) + " and strides " +
+                     to_string(v.strides()) + " does not lie as " + like_name + " does, with shape " + to_string(like.shape()) +
+                     ", dtype " + name_of(like.dtype()) + " and strides " + to_string(like.strides()) +
+                     "; copy it into memory that does");
+  }
+
+  /// The forward pass' fusion. `written` is y.
+  void check_fusion(const ConstView& x, const ConstView& y) const {
+    const Fusion& f = options.fusion;
+    if (f.residual.empty() != f.sum.empty()) {
+      refuse(plan, f.sum.empty()
+                       ? "a residual is given without a sum to write; let sum be the residual's own view, or memory of its own"
+                       : "a sum is given without a residual to add; give both or neither");
+    }
+    if (!f.residual.empty()) {
+      check_beside(f.residual, x, "residual", "x");
+      check_beside(f.sum, x, "sum", "x");
+      check_output(f.sum, x, "sum", "x");
+      check_output(f.sum, f.residual, "sum", "residual");
+      check_apart(f.sum, "sum");
+      if (overlap(y, f.sum)) refuse(plan, "y overlaps sum; give it memory of its own");
+      if (!same(y, x) && overlap(y, f.residual)) check_output(y, f.residual, "y", "residual");
+    }
+    if (!f.add.empty()) {
+      check_beside(f.add, y, "add", "y");
+      check_output(y, f.add, "y", "add");
+      if (overlap(f.sum, f.add)) refuse(plan, "sum overlaps add; give it memory of its own");
+    }
+  }
+
+  /// The backward pass' part.
+  void check_fusion(const ConstView& x, const ConstView& dy, const Gradients& g) const {
+    const auto& [y, dadd, dsum] = g.fusion;
+    if (options.fusion.activation != Activation::none) {
+      if (y.empty()) refuse(plan, "the forward pass had an activation, but its result y is not given; give what it wrote");
+      check_beside(y, dy, "y", "dy");
+      check_written(g, y, "y");
+    }
+    if ((!dadd.empty() || !dsum.empty()) && g.dx.empty()) {
+      refuse(plan, std::string(dadd.empty() ? "dsum" : "dadd") + " is given without dx; give dx as well");
+    }
+    if (!dadd.empty()) {
+      check_beside(dadd, dy, "dadd", "dy");
+      check_output(dadd, dy, "dadd", "dy");
+      check_apart(dadd, "dadd");
+      if (overlap(dadd, x)) refuse(plan, "dadd overlaps x; give it memory of its own");
+      if (overlap(dadd, g.dx)) refuse(plan, "dadd overlaps dx; give it memory of its own");
+    }
+    if (!dsum.empty()) {
+      check_beside(dsum, g.dx, "dsum", "dx");
+      check_output(g.dx, dsum, "dx", "dsum");
+      if (overlap(dadd, dsum)) refuse(plan, "dadd overlaps dsum; give it memory of its own");
+    }
+  }
+
+  /// An operand that backward reads to the end must not be written meanwhile.
+  void check_written(const Gradients& g, const ConstView& read, const char* name) const {
+    for (const auto& [v, written] : {std::pair{&g.dx, "dx"}, std::pair{&g.dweight, "dweight"}, std::pair{&g.dbias, "dbias"},
+                                     std::pair{&g.fusion.dadd, "dadd"}}) {
+      if (overlap(*v, read)) refuse(plan, std::string(written) + " overlaps " + name + "; give it memory of its own");
+    }
+  }
+
   /// What is only read must not be written.
   void check_apart(const ConstView& out, const char* name) const {
     if (overlap(out, options.weight)) refuse(plan, std::string(name) + " overlaps weight; give it memory of its own");
@@ -148,6 +214,13 @@ Call make_call(const PlanData& plan, const Options& options) {
           options.centered};
 }
 
+void set_fusion(Call& call, const Fusion& f) {
+  call.residual = static_cast<const std::byte*>(f.residual.data());
+  call.sum = static_cast<std::byte*>(f.sum.data());
+  call.add = static_cast<const std::byte*>(f.add.data());
+  call.relu = f.activation == Activation::relu;
+}
+
 void set_output(Call& call, const View& out) {
   call.out = static_cast<std::byte*>(out.data());
   call.stream = out.size() * call.element_size() >= stream_from();
@@ -196,18 +269,23 @@ void run_backward(const PlanData& plan, const ConstView& x, const ConstView& dy,
   }
   for (const auto& [v, name] : {std::pair{&gradients.dweight, "dweight"}, std::pair{&gradients.dbias, "dbias"}}) {
     if (v->empty()) continue;
-    if (overlap(*v, x) || overlap(*v, dy) || overlap(*v, gradients.dx)) {
-      refuse(plan, std::string(name) + " overlaps x, dy or dx; give it memory of its own");
+    const FusionGradients& f = gradients.fusion;
+    if (overlap(*v, x) || overlap(*v, dy) || overlap(*v, gradients.dx) || overlap(*v, f.dadd) || overlap(*v, f.dsum)) {
+      refuse(plan, std::string(name) + " overlaps x, dy, dx, dadd or dsum; give it memory of its own");
     }
     arguments.check_apart(*v, name);
   }
   if (overlap(gradients.dweight, gradients.dbias)) refuse(plan, "dweight overlaps dbias; give each memory of its own");
+  arguments.check_fusion(x, dy, gradients);
 
   Scratch::Frame frame;
   Call call = make_call(plan, options);
   call.x = static_cast<const std::byte*>(x.data());
   call.dy = static_cast<const std::byte*>(dy.data());
   set_output(call, gradients.dx);
+  if (options.fusion.activation != Activation::none) call.y = static_cast<const std::byte*>(gradients.fusion.y.data());
+  call.dadd = static_cast<std::byte*>(gradients.fusion.dadd.data());
+  call.dsum = static_cast<const std::byte*>(gradients.fusion.dsum.data());
   call.given = statistics;
   call.constant_statistics = constant;
   call.weight = prepare(plan, options.weight, options.weight_plus_one ? 1 : 0, frame);
@@ -279,10 +357,12 @@ void Plan::normalize(const ConstView& x, const View& y, const Options& options, 
   if (!saved.empty()) arguments.check_count(saved.size(), "saved");
   arguments.check_output(y, x, "y", "x");
   arguments.check_apart(y, "y");
+  arguments.check_fusion(x, y);
   Scratch::Frame frame;
   Call call = make_call(*data_, options);
   call.x = static_cast<const std::byte*>(x.data());
   set_output(call, y);
+  set_fusion(call, options.fusion);
   call.saved = saved;
   call.weight = prepare(*data_, options.weight, options.weight_plus_one ? 1 : 0, frame);
   call.bias = prepare(*data_, options.bias, 0, frame);
@@ -296,10 +376,12 @@ void Plan::normalize_with(const ConstView& x, const View& y, std::span<const Mom
   arguments.check_count(given.size(), "given");
   arguments.check_output(y, x, "y", "x");
   arguments.check_apart(y, "y");
+  arguments.check_fusion(x, y);
   Scratch::Frame frame;
   Call call = make_call(*data_, options);
   call.x = static_cast<const std::byte*>(x.data());
   set_output(call, y);
+  set_fusion(call, options.fusion);
   call.given = given;
   call.weight = prepare(*data_, options.weight, options.weight_plus_one ? 1 : 0, frame);
   call.bias = prepare(*data_, options.bias, 0, frame);

@@ -63,7 +63,7 @@ static void normalizing(void) {
   norma_view dw = norma_contiguous(dweight, NORMA_F32, 1, three), db = norma_contiguous(dbias, NORMA_F32, 1, three);
   norma_grouping batch = norma_grouping_batch(1);
   norma_options options = NORMA_OPTIONS_INIT;
-  norma_gradients gradients = {sizeof(norma_gradients), NULL, NULL, NULL};
+  norma_gradients gradients = {sizeof(norma_gradients), NULL, NULL, NULL, NULL, NULL, NULL};
   options.weight = &w;
   options.bias = &b;
   options.eps = 1e-3;

@@ -142,20 +142,25 @@ class NORMA_API Layer {
   ///
   /// x, y  same shape and dtype, f32, f64, f16 or bf16, any strides; y may be the very same view as x.
   ///
+  /// fusion  what the same pass does besides: see Fusion
+  ///
   /// Throws Error before anything is written or updated.
-  void forward(const ConstView& x, const View& y, const Narrowing& narrowing = {});
+  void forward(const ConstView& x, const View& y, const Narrowing& narrowing = {}, const Fusion& fusion = {});
 
   /// What forward() computes after eval(), whatever the mode; changes nothing in the layer. It plans each time unless
   /// the layout is that of the last forward().
-  void infer(const ConstView& x, const View& y, const Narrowing& narrowing = {}) const;
+  void infer(const ConstView& x, const View& y, const Narrowing& narrowing = {}, const Fusion& fusion = {}) const;
 
   /// dx = the gradient with respect to x, from dy = dloss/dy; weight_grad and bias_grad are overwritten (PyTorch adds:
   /// whoever gathers several batches adds them up). The statistics are those that the last forward() used: as
   /// functions of x where it measured them, as constants where it took the running ones.
   /// x          what the last forward() was given; narrowing likewise.
   /// dx         absent: the gradients of weight and bias alone. May be the very same view as dy.
+  /// fusion     where the last forward() had one; then x is the sum that it wrote, if there was a residual. The activation is
+  ///            remembered.
   /// Throws Error before anything is written.
-  void backward(const ConstView& x, const ConstView& dy, const View& dx, const Narrowing& narrowing = {});
+  void backward(const ConstView& x, const ConstView& dy, const View& dx, const Narrowing& narrowing = {},
+                const FusionGradients& fusion = {});
 
   /// New layers train.
   void train(bool on = true) { training_ = on; }
@@ -227,10 +232,10 @@ class NORMA_API Layer {
 
     bool narrowed_by(const Narrowing& narrowing) const;
   };
-  Options options(DType dtype) const;
+  Options options(DType dtype, const Fusion& fusion = {}) const;
   Planned prepare(const ConstView& x, const Narrowing& narrowing, Grouping& narrowed) const;
   const Plan& plan_forward(const ConstView& x, const View& y, const Narrowing& narrowing);
-  void train_forward(const Plan& plan, const ConstView& x, const View& y, const Narrowing& narrowing,
+  void train_forward(const Plan& plan, const ConstView& x, const View& y, const Narrowing& narrowing, const Fusion& fusion,
                      std::span<Moments> saved);
 
   const char* name_;
@@ -238,9 +243,10 @@ class NORMA_API Layer {
   std::optional<double> eps_;
   bool training_ = true;
   Planned forward_, backward_, measure_;
-  std::vector<Moments> saved_;  // what the last forward() used
-  bool constant_ = false;       // … and whether as constants
-  std::optional<Dims> last_;    // … and on which shape
+  std::vector<Moments> saved_;                // what the last forward() used
+  bool constant_ = false;                     // … and whether as constants
+  Activation activation_ = Activation::none;  // … and its activation
+  std::optional<Dims> last_;                  // … and on which shape
 };
 
 /// A layer that keeps running statistics: BatchNorm, InstanceNorm.
@@ -273,8 +279,8 @@ class NORMA_API RunningLayer : public Layer {
   void reset_running_stats();
 
  protected:
-  RunningLayer(const char* name, const Grouping& grouping, std::int64_t num_features,
-               const InstanceNormOptions& options, bool pools_samples);
+  RunningLayer(const char* name, const Grouping& grouping, std::int64_t num_features, const InstanceNormOptions& options,
+               bool pools_samples);
   void list(std::vector<Slot>& slots) override;
   bool has_statistics() const override { return tracks_; }
   void fill_statistics(std::span<Moments> given) const override;

@@ -193,11 +193,18 @@ typedef struct norma_options {
   norma_run run; /* or NULL for the library's own pool */
   void* executor;
   int32_t concurrency; /* of run: how many tasks at once, 1 or more */
-  int32_t reserved;
+  int32_t activation;  /* NORMA_RELU: what comes out below zero becomes 0 */
+  /* Fused into the pass, each or NULL: sum = x + residual is written first and normalized in place of x; add is added to what
+   * comes out, before the activation. residual and sum lie as x does, add as y does. */
+  const norma_view* residual;
+  const norma_view* sum;
+  const norma_view* add;
 } norma_options;
 
+enum { NORMA_NO_ACTIVATION = 0, NORMA_RELU = 1 };
+
 #define NORMA_OPTIONS_INIT \
-  { sizeof(norma_options), NULL, NULL, 1e-5, 1, 0, NULL, NULL, 1, 0 }
+  { sizeof(norma_options), NULL, NULL, 1e-5, 1, 0, NULL, NULL, 1, NORMA_NO_ACTIVATION, NULL, NULL, NULL }
 
 /* Where backward writes; each or NULL. */
 typedef struct norma_gradients {
@@ -205,6 +212,11 @@ typedef struct norma_gradients {
   const norma_view* dx;
   const norma_view* dweight;
   const norma_view* dbias;
+  /* After a fused pass: y is what it wrote, needed where options has an activation, and dy counts where y > 0 alone; dadd takes dy
+   * as it counts; dsum is added to dx, which is the gradient of x and of residual alike. y and dadd lie as dy does, dsum as dx. */
+  const norma_view* y;
+  const norma_view* dadd;
+  const norma_view* dsum;
 } norma_gradients;
 
 /* options: or NULL for NORMA_OPTIONS_INIT. moments, saved, given: `count` of them, as many as there are distributions;

@@ -19,6 +19,23 @@
 
 namespace norma {
 
+enum class Activation : std::uint8_t { none, relu };
+
+/// What the same pass does beside normalizing, at the price of the bytes that it reads and writes more and of nothing else:
+///
+///     sum = x + residual                                 then sum is normalized in place of x
+///     y   = activation(normalized + add)
+///
+/// So a transformer's block adds its residual before the norm and gets the sum back, and ResNet's adds its shortcut after BatchNorm
+/// and before ReLU. Each intermediate value is rounded as if it had been stored between two calls, but for the activation's
+/// argument, which in f16 and bf16 is kept in float.
+struct Fusion {
+  ConstView residual{};  ///< added to x first; absent: nothing is. Shape, dtype and strides of x; so has sum
+  View sum{};            ///< takes x + residual; needed where there is a residual. May be the very same view as x or residual
+  ConstView add{};       ///< added after weight and bias; absent: nothing is. Shape, dtype and strides of y, or y itself
+  Activation activation = Activation::none;  ///< relu: what is below zero becomes 0; NaN stays NaN
+};
+
 struct Options {
   ConstView weight{};            ///< of any float dtype, contiguous, as many values as the grouping has parameters; absent: 1
   ConstView bias{};              ///< likewise; absent: 0
@@ -26,11 +43,24 @@ struct Options {
   double eps = 1e-5;             ///< added to the variance, in the units of x squared; 0 or more
   bool centered = true;          ///< false measures about zero and subtracts nothing: RMSNorm (arXiv:1910.07467, eq. 4)
   Runner* runner = nullptr;      ///< where the work runs; null: default_runner()
+  Fusion fusion{};               ///< backward uses its activation alone
+};
+
+/// The backward pass of a Fusion. Its x is what was normalized (sum, where there was a residual), and
+///
+///     dy counts where y > 0 alone       (where there was an activation)
+///     dadd = dy, as it counts           the gradient of add
+///     dx   = … + dsum                   the gradient of x and of residual alike
+struct FusionGradients {
+  ConstView y{};     ///< what forward gave; needed where it had an activation. Shape, dtype and strides of dy
+  View dadd{};       ///< needs dx. Shape, dtype and strides of dy, or dy itself
+  ConstView dsum{};  ///< the gradient that reaches sum by other ways; needs dx. Shape, dtype and strides of dx, or dx itself
 };
 
 /// Where backward writes. Each may be absent. dweight and dbias take any float dtype; dx has x's.
 struct Gradients {
   View dx{}, dweight{}, dbias{};
+  FusionGradients fusion{};
 };
 
 /// Measures each distribution of x. moments: as many as the grouping has distributions, numbered as Grouping::assign does.
@@ -61,8 +91,8 @@ NORMA_API void backward(const ConstView& x, const ConstView& dy, const Grouping&
                         const Gradients& gradients, const Options& = {});
 
 /// The gradients through normalize_with(), whose statistics are constants: dx = dy * weight * rstd.
-NORMA_API void backward_with(const ConstView& x, const ConstView& dy, const Grouping& grouping,
-                             std::span<const Moments> given, const Gradients& gradients, const Options& = {});
+NORMA_API void backward_with(const ConstView& x, const ConstView& dy, const Grouping& grouping, std::span<const Moments> given,
+                             const Gradients& gradients, const Options& = {});
 
 /// A grouping laid over a layout: a few nested loops. All checks of shapes and strides happen when it is made; it can then
 /// run any number of times, on any memory of that layout, from several threads at once. A warm run allocates nothing.
