@@ -206,7 +206,7 @@ Moments distribution_moments(const Columns& columns, const Moments* of_columns, 
 /// The arrays that ApplyColumns reads.
 struct Constants {
   void *prescale, *high, *low, *scale, *shift;
-  bool prescaled = false;  // whether any prescale is not 1
+  bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
   Constants(Scratch::Frame& frame, std::int64_t width) {
     for (void** v : {&prescale, &high, &low, &scale, &shift}) *v = frame.take<double>(width);
   }
@@ -217,7 +217,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
             Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
-  constants.prescaled = false;
+  constants.prescaled = constants.paired = false;
   const bool in_double = call.in_double(), by_row = plan.pooled.back().step.parameter != 0;
   for (std::int64_t g = 0; g < columns.distributions(); ++g) {
     const auto number = static_cast<std::size_t>(at.distribution + columns.number(g));
@@ -226,6 +226,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
     if (call.out == nullptr) continue;
     const simd::Standard s = call.standard(m);
     constants.prescaled |= s.prescale != 1;
+    constants.paired |= s.low != 0;
     for (std::int64_t c = g * plan.merged; c < (g + 1) * plan.merged; ++c) {
       const std::int64_t p = at.parameter + columns.parameter(c);
       const double weight = by_row ? 1 : call.parameter_value(call.weight, p, 1);
@@ -251,7 +252,7 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   args.relu = call.relu;
   args.prescale = constants.prescaled ? constants.prescale : nullptr;
   args.high = constants.high;
-  args.low = constants.low;
+  args.low = constants.paired || constants.prescaled ? constants.low : nullptr;
   args.scale = constants.scale;
   args.shift = constants.shift;
   if (columns.fold > 1) {

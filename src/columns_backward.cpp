@@ -124,7 +124,7 @@ void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index
 /// The arrays that GradColumns reads.
 struct Constants {
   void *prescale, *high, *low, *by_dy, *by_one, *by_x;
-  bool prescaled = false;  // whether any prescale is not 1
+  bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
   Constants(Scratch::Frame& frame, std::int64_t width) {
     for (void** v : {&prescale, &high, &low, &by_dy, &by_one, &by_x}) *v = frame.take<double>(width);
   }
@@ -135,7 +135,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
             Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
-  constants.prescaled = false;
+  constants.prescaled = constants.paired = false;
   const bool in_double = call.in_double();
   for (std::int64_t g = 0; g < columns.distributions(); ++g) {
     const Moments& m = call.given[static_cast<std::size_t>(at.distribution + columns.number(g))];
@@ -145,6 +145,7 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
       return call.parameter_value(call.weight, at.parameter + columns.parameter(c), 1);
     };
     constants.prescaled |= s.prescale[begin] != 1;
+    constants.paired |= s.low[begin] != 0;
     double mean_g = 0, mean_gx = 0;
     for (std::int64_t c = begin; c < end && m.count > 0 && !call.constant_statistics; ++c) {
       if (call.centered) mean_g += weight(c) * sums.first[c] / n;
@@ -170,7 +171,7 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
   args.stream = call.stream;
   args.prescale = constants.prescaled ? constants.prescale : nullptr;
   args.high = constants.high;
-  args.low = constants.low;
+  args.low = constants.paired || constants.prescaled ? constants.low : nullptr;
   args.by_dy = constants.by_dy;
   args.by_one = constants.by_one;
   args.by_x = call.constant_statistics ? nullptr : constants.by_x;

@@ -194,7 +194,7 @@ void measure_by_blocks(const Call& call, const std::int64_t* block_start, Moment
   }
 }
 
-/// What the hot kernel takes: one run a distribution, in one chunk, parameters along the run alone.
+/// What the hot kernel takes: one run a distribution, in one chunk; a weight for each element of it, or one number.
 bool fused(const Call& call) {
   const PlanData& plan = call.plan;
   if (plan.staged || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 || !call.given.empty() ||
@@ -202,6 +202,7 @@ bool fused(const Call& call) {
     return false;
   }
   if (call.weight == nullptr && call.bias == nullptr) return true;
+  if (plan.inner.step.parameter == 0) return !plan.kept.empty() && plan.kept.back().step.parameter != 0;
   if (plan.inner.step.parameter != 1) return false;
   for (const Loop& loop : plan.kept) {
     if (loop.step.parameter != 0) return false;
@@ -212,16 +213,94 @@ bool fused(const Call& call) {
 void forward_fused(const Call& call, bool shared) {
   const PlanData& plan = call.plan;
   const Loop one, &rows = plan.kept.empty() ? one : plan.kept.back();
-  const std::int64_t size = call.element_size();
+  const std::int64_t size = call.element_size(),
+                     step = (call.weight || call.bias) && plan.inner.step.parameter == 0 ? rows.step.parameter : 0;
   for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     while (first < last) {
       const Offsets at = plan.kept_offsets(first);
       const std::int64_t count = std::min(last - first, rows.size - first % rows.size);
       call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count, rows.step.operand[0],
-                                   rows.step.operand[1], plan.inner.size, call.eps, call.centered, call.weight, call.bias,
+                                   rows.step.operand[1], plan.inner.size, call.eps, call.centered,
+                                   call.parameter(call.weight, at.parameter), call.parameter(call.bias, at.parameter), step,
                                    call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream,
                                    moved(call.add, at.operand[1] * size), call.relu, moved(call.residual, at.operand[0] * size),
                                    moved(call.sum, at.operand[0] * size)});
+      first += count;
+    }
+  });
+}
+
+/// Short runs, as of BatchNorm on 7 x 7 images in NCHW: channel by channel each sweep would touch a few lines of every sample's page.
+bool short_runs(const Call& call) {
+  const PlanData& plan = call.plan;
+  constexpr std::int64_t kShort = 4096;
+  return !plan.staged && plan.pooled.size() == 1 && !plan.kept.empty() && plan.kept.back().step.distribution == 1 &&
+         plan.inner.step.parameter == 0 && plan.pooled.back().step.parameter == 0 &&
+         plan.inner.size * call.element_size() <= kShort && !call.residual && call.out;
+}
+
+/// Distributions [first, first + count) of the innermost kept loop, written in the order of memory: run after run, and in each all
+/// of them.
+void apply_together(const Call& call, std::int64_t first, std::int64_t count, const simd::Standard* standards) {
+  const PlanData& plan = call.plan;
+  const Loop &kept = plan.kept.back(), &runs = plan.pooled.back();
+  const std::int64_t size = call.element_size();
+  const Offsets at = plan.kept_offsets(first);
+  simd::ApplyRows args{};
+  args.runs = count;
+  args.x_run = kept.step.operand[0];
+  args.y_run = kept.step.operand[1];
+  args.length = plan.inner.size;
+  args.weight = call.parameter(call.weight, at.parameter);
+  args.bias = call.parameter(call.bias, at.parameter);
+  args.param_run = kept.step.parameter;
+  args.param_element = call.weight == nullptr && call.bias == nullptr;  // as in apply_chunk()
+  args.stream = call.stream;
+  args.relu = call.relu;
+  args.standards = standards;
+  for (std::int64_t r = 0; r < runs.size; ++r) {
+    const std::int64_t to = (at.operand[1] + r * runs.step.operand[1]) * size;
+    args.x = call.x + (at.operand[0] + r * runs.step.operand[0]) * size;
+    args.y = call.out + to;
+    args.add = moved(call.add, to);
+    call.kernels.apply_rows(args);
+  }
+}
+
+/// Asks for the elements of distributions [first, first + count) in the order of memory: measuring goes from sample to sample.
+void ask_for(const Call& call, std::int64_t first, std::int64_t count) {
+  const PlanData& plan = call.plan;
+  const Loop& runs = plan.pooled.back();
+  const std::int64_t size = call.element_size(),
+                     bytes = (plan.kept.back().step.operand[0] * (count - 1) + plan.inner.size) * size;
+  const std::byte* x = call.x + plan.kept_offsets(first).operand[0] * size;
+  constexpr std::int64_t kLine = 64;
+  for (std::int64_t r = 0; r < runs.size; ++r) {
+    for (std::int64_t at = 0; at < bytes; at += kLine) __builtin_prefetch(x + r * runs.step.operand[0] * size + at, 0, 2);
+  }
+}
+
+/// As many distributions at once as L2 holds until they are written; any number where nothing is measured.
+void forward_together(const Call& call, bool shared) {
+  const PlanData& plan = call.plan;
+  constexpr std::int64_t kKept = 256 * 1024, kMost = 512;
+  const std::int64_t most =
+      call.given.empty() ? std::clamp<std::int64_t>(kKept / (plan.longest * call.element_size()), 1, kMost) : kMost;
+  for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
+    Staging staging(plan);
+    Scratch::Frame frame;
+    auto* standards = frame.take<simd::Standard>(most);
+    while (first < last) {
+      const std::int64_t inner = plan.kept.back().size, count = std::min({most, last - first, inner - first % inner});
+      if (call.given.empty()) ask_for(call, first, count);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const Distribution d(plan, first + i);
+        const auto number = static_cast<std::size_t>(d.number());
+        const Moments m = call.given.empty() ? measure_distribution(call, d, staging) : call.given[number];
+        if (!call.saved.empty()) call.saved[number] = m;
+        standards[i] = call.standard(m);
+      }
+      apply_together(call, first, count, standards);
       first += count;
     }
   });
@@ -256,6 +335,7 @@ void forward_rows(const Call& call) {
   const PlanData& plan = call.plan;
   const bool shared = share(call);
   if (fused(call)) return forward_fused(call, shared);
+  if (short_runs(call)) return forward_together(call, shared);
   if (split_blocks(call, shared)) {
     Scratch::Frame frame;
     auto* block_start = frame.take<std::int64_t>(plan.kept_count + 1);

@@ -278,11 +278,10 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
   const auto measure = [&](simd::GradRow& row) {
     GradSums total;
     for (std::int64_t from = 0; from < length; from += simd::kChunk) {
-      total.add(sums_of(
-          call,
-          {moved(static_cast<const std::byte*>(row.x), from * size), moved(static_cast<const std::byte*>(row.dy), from * size),
-           1, loop.step.operand[0], loop.step.operand[1], std::min(simd::kChunk, length - from), row.standard,
-           call.parameter(call.weight, from), 0, nullptr, moved(static_cast<const std::byte*>(row.y), from * size)}));
+      total.add(sums_of(call, {moved(static_cast<const std::byte*>(row.x), from * size),
+                               moved(static_cast<const std::byte*>(row.dy), from * size), 1, 0, 0,
+                               std::min(simd::kChunk, length - from), row.standard, call.parameter(call.weight, from), 0,
+                               nullptr, moved(static_cast<const std::byte*>(row.y), from * size)}));
     }
     row.mean_g = call.centered ? total.g / n : 0;
     row.mean_gx = total.gx / n;
@@ -328,9 +327,9 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
 /// follows from how many there are; each group adds up its own sums, and the groups' sums are added in order.
 void backward_element_weights(const Call& call, bool shared) {
   const PlanData& plan = call.plan;
-  constexpr std::int64_t kGroups = 32, kLeast = 16, kFew = 4;
+  constexpr std::int64_t kGroups = 32, kLeast = 16, kFew = 8, kFewGroups = 4;
   const std::int64_t n = plan.kept_count, parameters = plan.boxes.parameters();
-  const std::int64_t groups = std::clamp<std::int64_t>(std::max(n / kLeast, std::min(n / kFew, kFew)), 1, kGroups);
+  const std::int64_t groups = std::clamp<std::int64_t>(std::max(n / kLeast, std::min(n / kFew, kFewGroups)), 1, kGroups);
   Scratch::Frame frame;
   // One group adds up in place.
   auto* dweight = call.dweight && groups > 1 ? frame.take<double>(groups * parameters) : call.dweight;

@@ -173,9 +173,9 @@ TEST_F(Refusal, MemoryThatOverlaps) {
       },
       {"y overlaps bias"});
   refused([&] { backward(in, dy.in(), Grouping::batch(), saved, {.dweight = parameter}); },
-          {"dweight overlaps x, dy or dx"});
+          {"dweight overlaps x, dy, dx, dadd or dsum"});
   refused([&] { backward(x.in(), in, Grouping::batch(), saved, {.dbias = parameter}); },
-          {"dbias overlaps x, dy or dx"});
+          {"dbias overlaps x, dy, dx, dadd or dsum"});
   refused([&] { backward(x.in(), dy.in(), Grouping::batch(), saved, {.dweight = parameter, .dbias = other}); },
           {"dweight overlaps dbias"});
   refused([&] { backward(x.in(), dy.in(), Grouping::batch(), saved, {.dweight = parameter}, {.weight = other}); },

@@ -32,7 +32,7 @@ void grad_sums_rows_wide(const GradSumsRows& args) noexcept {
   const auto* weight = static_cast<const Compute<T>*>(a.weight);
   const Centre<D> centre(d, a.standard);
   const auto rstd = hn::Set(d, static_cast<Compute<T>>(a.standard.rstd));
-  const Ahead<T> ahead_x(a.length, a.x_run), ahead_dy(a.length, a.dy_run);
+  const Ahead<T> ahead_x(a.length, a.x_run, a.runs), ahead_dy(a.length, a.dy_run, a.runs);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
@@ -72,7 +72,7 @@ void grad_sums_rows(const GradSumsRows& args) noexcept {
     const GradSumsRows a = args;
     const auto* weight = static_cast<const float*>(a.weight);
     const auto high = hn::Set(d, static_cast<float>(a.standard.high)), rstd = hn::Set(d, static_cast<float>(a.standard.rstd));
-    const Ahead<T> ahead_x(a.length, a.x_run), ahead_dy(a.length, a.dy_run);
+    const Ahead<T> ahead_x(a.length, a.x_run, a.runs), ahead_dy(a.length, a.dy_run, a.runs);
     const auto x = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.x) + r * a.x_run; };
     const auto dy = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.dy) + r * a.dy_run; };
     Accumulator first, second;
@@ -158,39 +158,30 @@ void grad_sums_columns(const GradSumsColumns& args) noexcept {
     const Narrow d;
     const auto at = [](const void* base, int64_t i) { return static_cast<const float*>(base) + i; };
     const auto each = [&](auto masked) NORMA_INLINE {
-      for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-        constexpr int kStrip = strip.value;
-        const auto step = static_cast<int64_t>(hn::Lanes(d));
-        V<Narrow> high[kStrip], rstd[kStrip], first[kStrip], second[kStrip];
-        HWY_UNROLL(8)
-        for (int k = 0; k < kStrip; ++k) {
-          high[k] = load(d, at(a.high, c + k * step), lanes);
-          rstd[k] = load(d, at(a.rstd, c + k * step), lanes);
-        }
-        const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
-        const T* y = masked.value ? static_cast<const T*>(a.y) + c : nullptr;
-        for (int64_t begin = 0; begin < a.rows; begin += kShortSteps) {
-          HWY_UNROLL(8)
-          for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
-          for (int64_t r = begin; r < HWY_MIN(a.rows, begin + kShortSteps); ++r) {
-            const T *x_row = x + r * a.x_row, *dy_row = dy + r * a.dy_row;
-            HWY_UNROLL(8)
-            for (int k = 0; k < kStrip; ++k) {
-              ask_next_rows(d, x_row + k * step, a.rows, a.x_row, k);
-              ask_next_rows(d, dy_row + k * step, a.rows, a.dy_row, k);
-              const auto g = counted(d, dy_row, masked.value ? y + r * a.dy_row : nullptr, k * step, lanes);
-              const auto xhat = hn::Mul(hn::Sub(load(d, x_row + k * step, lanes), high[k]), rstd[k]);
-              first[k] = hn::Add(first[k], g);
-              second[k] = hn::Add(second[k], hn::Mul(g, xhat));
-            }
+      PieceSums<float> first, second;
+      for (int64_t begin = 0; begin < a.width; begin += kPiece) {
+        const int64_t n = HWY_MIN(kPiece, a.width - begin);
+        first.clear(n);
+        second.clear(n);
+        for (int64_t block = 0; block < a.rows; block += kShortSteps) {
+          for (int64_t r = block; r < HWY_MIN(a.rows, block + kShortSteps); ++r) {
+            const T* x = static_cast<const T*>(a.x) + r * a.x_row + begin;
+            const T* dy = static_cast<const T*>(a.dy) + r * a.dy_row + begin;
+            const T* y = masked.value ? static_cast<const T*>(a.y) + r * a.dy_row + begin : nullptr;
+            for_each_vector_to(d, x, n, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+              ask_ahead(x + i);
+              ask_ahead(dy + i);
+              const auto g = counted(d, dy, y, i, lanes);
+              const auto centred = hn::Sub(load(d, x + i, lanes), load(d, at(a.high, begin + i), lanes));
+              const auto xhat = hn::Mul(centred, load(d, at(a.rstd, begin + i), lanes));
+              first.add(i, g);
+              second.add(i, hn::Mul(g, xhat));
+            });
           }
-          HWY_UNROLL(8)
-          for (int k = 0; k < kStrip; ++k) {
-            add_widened(first[k], d, a.first + c + k * step, lanes);
-            add_widened(second[k], d, a.second + c + k * step, lanes);
-          }
+          first.move_to(a.first + begin, n);
+          second.move_to(a.second + begin, n);
         }
-      });
+      }
     };
     decide(a.y != nullptr, each);
   }
@@ -236,8 +227,8 @@ void grad_rows(const GradRows& args) noexcept {
       T* dadd = any.value && a.row.dadd ? static_cast<T*>(a.row.dadd) + r * a.dy_run : nullptr;
       for_each_vector_to(d, dx, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
         const auto g = counted(d, dy, y, i, lanes);
-        const auto xhat = hn::Mul(
-            grad.centre.template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + i, lanes)), grad.rstd);
+        constexpr Mean kMean = any.value ? Mean::prescaled : Mean::pair;
+        const auto xhat = hn::Mul(grad.centre.template distance<kMean>(load(d, x + i, lanes)), grad.rstd);
         auto v = grad.template dx<constant.value>(hn::Mul(g, weight), xhat);
         if constexpr (any.value) {
           if (dadd) store(g, d, dadd + i, unpast(lanes));
@@ -260,16 +251,14 @@ void grad_elements(const GradElements& args) noexcept {
   using D = ComputeTag<T>;
   const D d;
   const GradElements a = args;
-  // Wide enough for the loops to be long, small enough for the sums to stay in L1.
-  constexpr int64_t kPiece = 1024;
-  HWY_ALIGN C products[kPiece], ones[kPiece];
+  PieceSums<C> products, ones;
   const bool sums = a.dweight || a.dbias;
   for (int64_t begin = 0; begin < a.length; begin += kPiece) {
     const int64_t n = HWY_MIN(kPiece, a.length - begin);
     const C* weight = a.weight ? static_cast<const C*>(a.weight) + begin : nullptr;
     if (sums) {
-      std::fill(products, products + n, C(0));
-      std::fill(ones, ones + n, C(0));
+      products.clear(n);
+      ones.clear(n);
     }
     for (int64_t k = 0; k < a.count; ++k) {
       const GradRow& row = a.rows[k];
@@ -294,9 +283,8 @@ void grad_elements(const GradElements& args) noexcept {
             store(grad.template dx<false>(gw, xhat), d, dx + i, lanes);
           }
           if (sums) {
-            const auto here = unpast(lanes);
-            store(hn::Add(load(d, products + i, here), hn::Mul(g, xhat)), d, products + i, here);
-            store(hn::Add(load(d, ones + i, here), g), d, ones + i, here);
+            products.add(i, hn::Mul(g, xhat));
+            ones.add(i, g);
           }
         });
       };
@@ -308,11 +296,8 @@ void grad_elements(const GradElements& args) noexcept {
         each(std::false_type(), std::integral_constant<Mean, Mean::single>());
       }
     }
-    if (!sums) continue;
-    for_each_vector_to(d, static_cast<C*>(nullptr), n, false, [&](int64_t i, auto lanes) NORMA_INLINE {
-      if (a.dweight) add_widened(load(d, products + i, lanes), d, a.dweight + begin + i, lanes);
-      if (a.dbias) add_widened(load(d, ones + i, lanes), d, a.dbias + begin + i, lanes);
-    });
+    if (a.dweight) products.move_to(a.dweight + begin, n);
+    if (a.dbias) ones.move_to(a.dbias + begin, n);
   }
 }
 
@@ -323,52 +308,41 @@ void grad_columns(const GradColumns& args) noexcept {
   const ComputeTag<T> d;
   const auto at = [](const void* base, int64_t i) { return static_cast<const C*>(base) + i; };
   const bool past = a.stream && in_step<T>(d, a.dx, a.dx_row), constant = a.by_x == nullptr;
-  // any: as in apply_run().
-  decide(a.prescale || constant || a.y || a.dsum || a.dadd, [&](auto any) NORMA_INLINE {
-    for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-      const auto stored = stored_as(lanes, past);
-      constexpr int kStrip = strip.value;
-      const auto step = static_cast<int64_t>(hn::Lanes(d));
-      Centre<ComputeTag<T>> centre[kStrip];
-      V<ComputeTag<T>> by_dy[kStrip], by_one[kStrip], by_x[kStrip];
-      HWY_UNROLL(8)
-      for (int k = 0; k < kStrip; ++k) {
-        const int64_t i = c + k * step;
-        by_dy[k] = load(d, at(a.by_dy, i), lanes);
-        if (any.value && constant) continue;
-        if constexpr (any.value) centre[k].prescale = a.prescale ? load(d, at(a.prescale, i), lanes) : hn::Set(d, C(1));
-        centre[k].high = load(d, at(a.high, i), lanes);
-        centre[k].low = load(d, at(a.low, i), lanes);
-        by_one[k] = load(d, at(a.by_one, i), lanes);
-        by_x[k] = load(d, at(a.by_x, i), lanes);
-      }
-      const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
-      const T* y = any.value && a.y ? static_cast<const T*>(a.y) + c : nullptr;
-      const T* dsum = any.value && a.dsum ? static_cast<const T*>(a.dsum) + c : nullptr;
-      T* dadd = any.value && a.dadd ? static_cast<T*>(a.dadd) + c : nullptr;
-      T* dx = static_cast<T*>(a.dx) + c;
-      for (int64_t r = 0; r < a.rows; ++r) {
-        HWY_UNROLL(8)
-        for (int k = 0; k < kStrip; ++k) {
-          const int64_t from = r * a.x_row + k * step, of_dy = r * a.dy_row + k * step, to = r * a.dx_row + k * step;
-          ask_next_rows(d, dy + of_dy, a.rows, a.dy_row, k);
-          const auto g = counted(d, dy, y, of_dy, lanes);
-          auto v = hn::Mul(g, by_dy[k]);
-          if (!any.value || !constant) {
-            ask_next_rows(d, x + from, a.rows, a.x_row, k);
-            const auto distance =
-                centre[k].template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + from, lanes));
-            v = hn::Sub(hn::Sub(v, by_one[k]), hn::Mul(distance, by_x[k]));
-          }
-          if constexpr (any.value) {
-            if (dadd) store(g, d, dadd + of_dy, unpast(lanes));
-            if (dsum) v = hn::Add(v, load(d, dsum + to, lanes));
-          }
-          store(v, d, dx + to, stored);
+  // any: as in apply_run(); one row after another as in apply_columns().
+  const auto each = [&](auto any, auto mean) NORMA_INLINE {
+    for (int64_t r = 0; r < a.rows; ++r) {
+      const auto of = [&](const void* p, int64_t row) NORMA_INLINE { return p ? static_cast<const T*>(p) + r * row : nullptr; };
+      const T *x = of(a.x, a.x_row), *dy = of(a.dy, a.dy_row), *y = of(any.value ? a.y : nullptr, a.dy_row);
+      const T* dsum = of(a.dsum, a.dx_row);
+      T *dx = const_cast<T*>(of(a.dx, a.dx_row)), *dadd = const_cast<T*>(of(a.dadd, a.dy_row));
+      for_each_vector_to(d, dx, a.width, past, [&](int64_t i, auto lanes) NORMA_INLINE {
+        ask_ahead(dy + i);
+        const auto g = counted(d, dy, y, i, lanes);
+        auto v = hn::Mul(g, load(d, at(a.by_dy, i), lanes));
+        if (!any.value || !constant) {
+          Centre<ComputeTag<T>> centre;
+          if constexpr (any.value) centre.prescale = a.prescale ? load(d, at(a.prescale, i), unpast(lanes)) : hn::Set(d, C(1));
+          centre.high = load(d, at(a.high, i), lanes);
+          if constexpr (mean.value != Mean::single) centre.low = a.low ? load(d, at(a.low, i), unpast(lanes)) : hn::Zero(d);
+          ask_ahead(x + i);
+          const auto distance = centre.template distance<mean.value>(load(d, x + i, lanes));
+          v = hn::Sub(hn::Sub(v, load(d, at(a.by_one, i), lanes)), hn::Mul(distance, load(d, at(a.by_x, i), lanes)));
         }
-      }
-    });
-  });
+        if constexpr (any.value) {
+          if (dadd) store(g, d, dadd + i, unpast(lanes));
+          if (dsum) v = hn::Add(v, load(d, dsum + i, lanes));
+        }
+        store(v, d, dx + i, lanes);
+      });
+    }
+  };
+  if (a.prescale || constant || a.y || a.dsum || a.dadd) {
+    each(std::true_type(), std::integral_constant<Mean, Mean::prescaled>());
+  } else if (a.low) {
+    each(std::false_type(), std::integral_constant<Mean, Mean::pair>());
+  } else {
+    each(std::false_type(), std::integral_constant<Mean, Mean::single>());
+  }
 }
 
 }  // namespace norma::simd::HWY_NAMESPACE

@@ -61,7 +61,8 @@ struct SumColumns {
 };
 
 /// y = (x * prescale - high - low) * rstd * weight + bias. weight and bias are in the compute type (float, or double for f64)
-/// or null; they step by param_run from run to run and, where param_element, by one from element to element.
+/// or null; they step by param_run from run to run and, where param_element, by one from element to element. Where standards is
+/// given, each run has one of its own there.
 struct ApplyRows {
   const void* x;
   void* y;
@@ -73,9 +74,10 @@ struct ApplyRows {
   bool stream;      // y goes past the caches; here and below
   const void* add;  // lies as y does; here and below
   bool relu;
+  const Standard* standards;
 };
 
-/// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1); or, where
+/// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1, low null: 0); or, where
 /// row_weight or row_bias is given, y = ((x * prescale - high - low) * scale) * row_weight + row_bias, one value a row.
 struct ApplyColumns {
   const void* x;
@@ -150,7 +152,8 @@ struct GradElements {
   bool stream;
 };
 
-/// dx = dy * by_dy - by_one - (x * prescale - high - low) * by_x; where by_x is null, dx = dy * by_dy. prescale null: 1.
+/// dx = dy * by_dy - by_one - (x * prescale - high - low) * by_x; where by_x is null, dx = dy * by_dy. prescale null: 1,
+/// low null: 0.
 struct GradColumns {
   const void *x, *dy;
   void* dx;
@@ -162,7 +165,8 @@ struct GradColumns {
 };
 
 /// The hot path whole: `count` distributions of one run each, at most kChunk long, measured, standardized and written.
-/// weight, bias and what follows stream as in ApplyRows; saved may be null. Where residual is given, sum = x + residual is written
+/// weight and bias are those of its elements, or where param_step is not 0 one number a distribution; what follows stream is as in
+/// ApplyRows; saved may be null. Where residual is given, sum = x + residual is written
 /// first and takes the place of x; both lie as x does.
 struct NormalizeRows {
   const void* x;
@@ -171,6 +175,7 @@ struct NormalizeRows {
   double eps;
   bool centered;
   const void *weight, *bias;
+  std::int64_t param_step;
   Moments* saved;
   bool stream;
   const void* add;

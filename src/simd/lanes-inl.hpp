@@ -181,14 +181,26 @@ HWY_INLINE void store(V<D> v, D d, T* p, Whole whole) {
     store(v, d, p);
   }
 }
+/// The first n lanes, half a vector at a time: AMD's processors take dozens of cycles for a masked store of AVX2.
+template <class D, class Vector>
+HWY_INLINE void store_first(Vector v, D d, hn::TFromD<D>* p, size_t n) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) > 1) {
+    const hn::Half<D> half;
+    const size_t at = hn::Lanes(half);
+    if (n < at) return store_first(hn::LowerHalf(half, v), half, p, n);
+    hn::StoreU(hn::LowerHalf(half, v), half, p);
+    return store_first(hn::UpperHalf(half, v), half, p + at, n - at);
+  }
+#endif
+  if (n > 0) hn::StoreU(v, d, p);
+}
 template <class D, class T>
 HWY_INLINE void store(V<D> v, D d, T* p, First first) {
-  if constexpr (kMaskable<T> && std::is_same_v<T, hn::TFromD<D>>) {
+  if constexpr (HWY_MEM_OPS_MIGHT_FAULT == 0 && std::is_same_v<T, hn::TFromD<D>>) {
     hn::BlendedStore(v, hn::FirstN(d, first.lanes), d, p);
   } else {
-    HWY_ALIGN T part[64 / sizeof(hn::TFromD<D>)];
-    store(v, d, part);
-    std::memcpy(p, part, HWY_MIN(first.lanes, hn::Lanes(d)) * sizeof(T));
+    store_first(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p), first.lanes);
   }
 }
 
@@ -201,7 +213,8 @@ template <class D, class T, class Body>
 HWY_INLINE void for_each_vector_to(D d, const T* y, int64_t n, bool stream, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   const auto address = reinterpret_cast<uintptr_t>(y), size = static_cast<uintptr_t>(step) * sizeof(T);
-  const bool past = stream && address % sizeof(T) == 0 && n >= 4 * step;
+  // Short rows would leave lines half written on either side.
+  const bool past = stream && address % sizeof(T) == 0 && static_cast<size_t>(n) * sizeof(T) >= 2048;
   auto part = static_cast<int64_t>(past ? (size - address % size) % size / sizeof(T) : 0);
   for (int64_t i = 0;;) {
     if (part > 0) body(i, First{static_cast<size_t>(part)});
@@ -212,12 +225,11 @@ HWY_INLINE void for_each_vector_to(D d, const T* y, int64_t n, bool stream, cons
   }
 }
 
-/// How many vectors of a row of columns go by together, their sums and constants in registers: as many as the registers hold
-/// beside what is computed. What has few of them takes twice as many.
+/// How many vectors of a row of columns go by together, their sums in double in registers.
 inline constexpr int kStrip = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
 
 /// Calls body(c, strip, lanes) for columns c…: strip (an integral_constant) whole vectors at a time, then one by one.
-template <int kStrip = norma::simd::HWY_NAMESPACE::kStrip, class D, class Body>
+template <class D, class Body>
 HWY_INLINE void for_each_strip(D d, int64_t n, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
@@ -226,36 +238,45 @@ HWY_INLINE void for_each_strip(D d, int64_t n, const Body& body) {
   if (c < n) body(c, std::integral_constant<int, 1>(), First{static_cast<size_t>(n - c)});
 }
 
+/// How far ahead of a sweep memory is asked for. Found by trying 1 to 32 KB on tensors beyond L2: a hardware prefetcher stops at
+/// each page and at the end of each run, and needs a dozen lines to get going again.
+inline constexpr int64_t kAhead = 16 * 1024;
+/// For rows of columns a quarter of that, as several of them and their sums share L1.
+template <class T>
+HWY_INLINE void ask_ahead(const T* p) {
+  hwy::Prefetch(p + kAhead / 4 / static_cast<int64_t>(sizeof(T)));
+}
+
 /// Whether every row of columns begins at a multiple of the vector's size, so that whole vectors can go past the caches.
 template <class T, class D>
 HWY_INLINE bool in_step(D d, const void* y, int64_t row) {
   const size_t size = hn::Lanes(d) * sizeof(T);
   return reinterpret_cast<uintptr_t>(y) % size == 0 && static_cast<size_t>(row) * sizeof(T) % size == 0;
 }
-HWY_INLINE Whole stored_as(Whole, bool past) { return {past}; }
-HWY_INLINE First stored_as(First first, bool) { return first; }
 /// For an output beside the one that goes past the caches, whose address promises nothing.
 HWY_INLINE Whole unpast(Whole) { return {}; }
 HWY_INLINE First unpast(First first) { return first; }
-
-/// How far ahead of a sweep memory is asked for. Found by trying 1 to 32 KB on tensors beyond L2: a hardware prefetcher stops at
-/// each page and at the end of each run, and needs a dozen lines to get going again.
-inline constexpr int64_t kAhead = 16 * 1024;
 
 /// Asks for what a sweep over runs of n elements, evenly spaced, will read kAhead from now: further on in this run or, near its
 /// end, in a later one.
 template <class T>
 class Ahead {
  public:
-  HWY_INLINE Ahead(int64_t n, int64_t run_stride) {
+  /// run_stride: 0 where there is but one run, and what follows it will be asked for. Of few and short runs nothing is: what comes
+  /// after them lies elsewhere.
+  HWY_INLINE Ahead(int64_t n, int64_t run_stride, int64_t runs) {
     constexpr int64_t kElements = kAhead / static_cast<int64_t>(sizeof(T));
-    if (n > kElements) {
+    if (run_stride == 0) {
+      last_ = n;
+      within_ = beyond_ = kElements;
+    } else if (n > kElements) {
       last_ = n - kElements;
       within_ = kElements;
       beyond_ = run_stride - n + kElements;
     } else {
       last_ = n;
-      within_ = beyond_ = n > 0 ? kElements / n * run_stride : 0;
+      const int64_t later = n > 0 ? kElements / n : 0;
+      within_ = beyond_ = later < runs ? later * run_stride : 0;
     }
   }
   /// For the kCount elements at i of the run that begins at x.
@@ -269,13 +290,6 @@ class Ahead {
  private:
   int64_t last_, within_, beyond_;
 };
-
-/// The k-th vector of a strip of columns: the next rows at the same place, a cache line at a time. Narrow strips of few rows are
-/// no stream that the hardware would follow.
-template <class D, class T>
-HWY_INLINE void ask_next_rows(D, const T* p, int64_t rows, int64_t row, int k) {
-  if (static_cast<size_t>(k) * hn::MaxLanes(D()) * sizeof(T) % 64 == 0) hwy::Prefetch(p + rows * row);
-}
 
 /// The two halves of a vector of floats in double; a vector of doubles is its own one part.
 template <class D>
@@ -379,15 +393,30 @@ HWY_INLINE void add_widened(V<D> v, D d, double* sum, First first) {
   for (size_t i = 0; i < first.lanes; ++i) sum[i] += static_cast<double>(lanes[i]);
 }
 
-/// The sum of kCount vectors, halves onto each other.
-template <int kCount, class Vector>
-HWY_INLINE Vector sum_of(const Vector* v) {
-  if constexpr (kCount == 1) {
-    return v[0];
-  } else {
-    return hn::Add(sum_of<kCount / 2>(v), sum_of<kCount - kCount / 2>(v + kCount / 2));
+/// Sums down the rows of a piece of kPiece columns at most, in the compute type, kShortSteps terms at most, before they are added in
+/// double. Pieces are long enough for loops to be long, and short enough for the sums to stay in L1.
+inline constexpr int64_t kPiece = 1024;
+template <class C>
+class PieceSums {
+ public:
+  using D = hn::CappedTag<C, 64 / sizeof(C)>;
+  HWY_INLINE void clear(int64_t n) {
+    const auto step = static_cast<int64_t>(hn::Lanes(D()));
+    for (int64_t i = 0; i < n; i += step) hn::Store(hn::Zero(D()), D(), sums_ + i);
   }
-}
+  /// Lanes beyond the piece hold nothing that is used.
+  HWY_INLINE void add(int64_t i, V<D> v) { hn::StoreU(hn::Add(hn::LoadU(D(), sums_ + i), v), D(), sums_ + i); }
+  HWY_INLINE void move_to(double* sum, int64_t n) {
+    for_each_vector_to(D(), sums_, n, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+      add_widened(hn::LoadU(D(), sums_ + i), D(), sum + i, lanes);
+    });
+    clear(n);
+  }
+
+ private:
+  // A row that goes past the caches begins with a part of a vector: any place may be the first lane's.
+  HWY_ALIGN C sums_[kPiece + 64 / sizeof(C)];
+};
 
 /// Walks `runs` runs of `length` elements in steps of kShortLanes: ask(run, i) before each, body(run, i, k, lanes) for each vector,
 /// k counting those of a step, and flush() after kShortSteps steps and at the end. Vectors beyond a run's end are left alone.

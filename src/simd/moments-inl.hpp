@@ -17,7 +17,7 @@ namespace norma::simd::HWY_NAMESPACE {
 template <bool kCentered, class T>
 void measure_rows_wide(const MeasureRows& a) noexcept {
   const auto pivot = hn::Set(Wide(), a.pivot);
-  const Ahead<T> ahead(a.length, a.run_stride);
+  const Ahead<T> ahead(a.length, a.run_stride, a.runs);
   Accumulator first, second;
   first.load_from(a.sums->first);
   second.load_from(a.sums->second);
@@ -73,7 +73,7 @@ void measure_rows(const MeasureRows& args) noexcept {
     Accumulator first, second;
     first.load_from(a.sums->first);
     second.load_from(a.sums->second);
-    measure_short<kCentered, T>(a, Ahead<T>(a.length, a.run_stride), first, second);
+    measure_short<kCentered, T>(a, Ahead<T>(a.length, a.run_stride, a.runs), first, second);
     first.store_to(a.sums->first);
     second.store_to(a.sums->second);
   }
@@ -98,7 +98,6 @@ void measure_columns_wide(const MeasureColumns& args) noexcept {
     for (int64_t r = 0; r < a.rows; ++r, x += a.row_stride) {
       HWY_UNROLL(8)
       for (int k = 0; k < kStrip; ++k) {
-        ask_next_rows(d, x + k * step, a.rows, a.row_stride, k);
         const auto v = load(d, x + k * step, lanes);
         if constexpr (kCentered) {
           const auto delta = hn::Sub(v, pivot[k]);
@@ -124,38 +123,30 @@ void measure_columns(const MeasureColumns& args) noexcept {
     measure_columns_wide<kCentered, T>(args);
   } else {
     const MeasureColumns a = args;
+    const auto* pivots = static_cast<const float*>(a.pivot);
     const Narrow d;
-    for_each_strip<kStrip * 2>(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-      constexpr int kStrip = strip.value;
-      const auto step = static_cast<int64_t>(hn::Lanes(d));
-      V<Narrow> pivot[kStrip], first[kStrip], second[kStrip];
-      HWY_UNROLL(8)
-      for (int k = 0; k < kStrip; ++k) pivot[k] = load(d, static_cast<const float*>(a.pivot) + c + k * step, lanes);
-      const T* x = static_cast<const T*>(a.x) + c;
-      for (int64_t begin = 0; begin < a.rows; begin += kShortSteps) {
-        HWY_UNROLL(8)
-        for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
-        for (int64_t r = begin; r < HWY_MIN(a.rows, begin + kShortSteps); ++r, x += a.row_stride) {
-          HWY_UNROLL(8)
-          for (int k = 0; k < kStrip; ++k) {
-            ask_next_rows(d, x + k * step, a.rows, a.row_stride, k);
-            const auto v = load(d, x + k * step, lanes);
+    PieceSums<float> first, second;
+    for (int64_t begin = 0; begin < a.width; begin += kPiece) {
+      const int64_t n = HWY_MIN(kPiece, a.width - begin);
+      first.clear(n);
+      second.clear(n);
+      for (int64_t block = 0; block < a.rows; block += kShortSteps) {
+        for (int64_t r = block; r < HWY_MIN(a.rows, block + kShortSteps); ++r) {
+          const T* x = static_cast<const T*>(a.x) + r * a.row_stride + begin;
+          for_each_vector_to(d, x, n, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+            ask_ahead(x + i);
+            auto v = load(d, x + i, lanes);
             if constexpr (kCentered) {
-              const auto delta = hn::Sub(v, pivot[k]);
-              first[k] = hn::Add(first[k], delta);
-              second[k] = hn::Add(second[k], hn::Mul(delta, delta));
-            } else {
-              second[k] = hn::Add(second[k], hn::Mul(v, v));
+              v = hn::Sub(v, load(d, pivots + begin + i, lanes));
+              first.add(i, v);
             }
-          }
+            second.add(i, hn::Mul(v, v));
+          });
         }
-        HWY_UNROLL(8)
-        for (int k = 0; k < kStrip; ++k) {
-          if constexpr (kCentered) add_widened(first[k], d, a.first + c + k * step, lanes);
-          add_widened(second[k], d, a.second + c + k * step, lanes);
-        }
+        if constexpr (kCentered) first.move_to(a.first + begin, n);
+        second.move_to(a.second + begin, n);
       }
-    });
+    }
   }
 }
 

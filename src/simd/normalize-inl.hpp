@@ -101,69 +101,59 @@ HWY_INLINE void apply_run(const T* x, T* y, const ApplyRows& a, const Compute<T>
 
 template <class T>
 void apply_rows(const ApplyRows& args) noexcept {
-  const ApplyRows a = args;
+  ApplyRows a = args;
   const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
   const auto* add = static_cast<const T*>(a.add);
   for (int64_t r = 0; r < a.runs; ++r) {
+    if (a.standards) a.standard = a.standards[r];
     const int64_t p = r * a.param_run;
     apply_run(static_cast<const T*>(a.x) + r * a.x_run, static_cast<T*>(a.y) + r * a.y_run, a, weight ? weight + p : nullptr,
               bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
   }
 }
 
-/// The constants of a strip of columns stay in registers while `rows` rows of it go by.
 template <class T>
 void apply_columns(const ApplyColumns& args) noexcept {
   using C = Compute<T>;
   const ApplyColumns a = args;
   const ComputeTag<T> d;
   const auto at = [](const void* base, int64_t i) { return static_cast<const C*>(base) + i; };
-  const bool past = a.stream && in_step<T>(d, a.y, a.y_row);
-  const bool by_row = a.row_weight || a.row_bias;
-  // any: as in apply_run().
-  decide(a.prescale || by_row || a.add || a.relu, [&](auto any) NORMA_INLINE {
-    for_each_strip(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
-      const auto stored = stored_as(lanes, past);
-      constexpr int kStrip = strip.value;
-      const auto step = static_cast<int64_t>(hn::Lanes(d));
-      Centre<ComputeTag<T>> centre[kStrip];
-      V<ComputeTag<T>> scale[kStrip], shift[kStrip];
-      HWY_UNROLL(8)
-      for (int k = 0; k < kStrip; ++k) {
-        const int64_t i = c + k * step;
-        if constexpr (any.value) centre[k].prescale = a.prescale ? load(d, at(a.prescale, i), lanes) : hn::Set(d, C(1));
-        centre[k].high = load(d, at(a.high, i), lanes);
-        centre[k].low = load(d, at(a.low, i), lanes);
-        scale[k] = load(d, at(a.scale, i), lanes);
-        shift[k] = load(d, at(a.shift, i), lanes);
-      }
-      const T* x = static_cast<const T*>(a.x) + c;
-      const T* add = a.add ? static_cast<const T*>(a.add) + c : nullptr;
-      T* y = static_cast<T*>(a.y) + c;
-      for (int64_t r = 0; r < a.rows; ++r, x += a.x_row, y += a.y_row) {
-        HWY_UNROLL(8)
-        for (int k = 0; k < kStrip; ++k) {
-          ask_next_rows(d, x + k * step, a.rows, a.x_row, k);
-          auto v =
-              hn::Mul(centre[k].template distance < any.value ? Mean::prescaled : Mean::pair > (load(d, x + k * step, lanes)),
-                      scale[k]);
-          if constexpr (any.value) {
-            if (by_row) {
-              if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
-              if (a.row_bias) v = hn::Add(v, hn::Set(d, *at(a.row_bias, r * a.row_param)));
-            } else {
-              v = hn::Add(v, shift[k]);
-            }
-            if (add) v = hn::Add(v, load(d, add + r * a.y_row + k * step, lanes));
-            if (a.relu) v = rectified(d, v);
-          } else {
-            v = hn::Add(v, shift[k]);
-          }
-          store(v, d, y + k * step, stored);
+  const bool past = a.stream && in_step<T>(d, a.y, a.y_row), by_row = a.row_weight || a.row_bias;
+  // any: as in apply_run(). Rows go by in the order of memory, one after another: several at once, at a multiple of 4 KB, evict
+  // each other from L1, and a load waits for a store to the same place of another page (4096 x 1024: 5 times the copy).
+  const auto each = [&](auto any, auto mean) NORMA_INLINE {
+    for (int64_t r = 0; r < a.rows; ++r) {
+      const T *x = static_cast<const T*>(a.x) + r * a.x_row,
+              *add = a.add ? static_cast<const T*>(a.add) + r * a.y_row : nullptr;
+      T* y = static_cast<T*>(a.y) + r * a.y_row;
+      for_each_vector_to(d, y, a.width, past, [&](int64_t i, auto lanes) NORMA_INLINE {
+        Centre<ComputeTag<T>> centre;
+        if constexpr (any.value) centre.prescale = a.prescale ? load(d, at(a.prescale, i), unpast(lanes)) : hn::Set(d, C(1));
+        centre.high = load(d, at(a.high, i), lanes);
+        if constexpr (mean.value != Mean::single) centre.low = a.low ? load(d, at(a.low, i), unpast(lanes)) : hn::Zero(d);
+        ask_ahead(x + i);
+        auto v = hn::Mul(centre.template distance<mean.value>(load(d, x + i, lanes)), load(d, at(a.scale, i), lanes));
+        if (any.value && by_row) {
+          if (a.row_weight) v = hn::Mul(v, hn::Set(d, *at(a.row_weight, r * a.row_param)));
+          if (a.row_bias) v = hn::Add(v, hn::Set(d, *at(a.row_bias, r * a.row_param)));
+        } else {
+          v = hn::Add(v, load(d, at(a.shift, i), lanes));
         }
-      }
-    });
-  });
+        if constexpr (any.value) {
+          if (add) v = hn::Add(v, load(d, add + i, lanes));
+          if (a.relu) v = rectified(d, v);
+        }
+        store(v, d, y + i, lanes);
+      });
+    }
+  };
+  if (a.prescale || by_row || a.add || a.relu) {
+    each(std::true_type(), std::integral_constant<Mean, Mean::prescaled>());
+  } else if (a.low) {
+    each(std::false_type(), std::integral_constant<Mean, Mean::pair>());
+  } else {
+    each(std::false_type(), std::integral_constant<Mean, Mean::single>());
+  }
 }
 
 template <class T>
@@ -218,8 +208,12 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   const NormalizeRows a = args;
   const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
   const auto *x = static_cast<const T*>(a.residual ? a.sum : a.x), *add = static_cast<const T*>(a.add);
-  ApplyRows row{nullptr, nullptr, 1, 0, 0, a.length, {}, nullptr, nullptr, 0, true, a.stream, nullptr, a.relu};
-  const Ahead<T> ahead(a.length, a.x_step);
+  ApplyRows row{};
+  row.length = a.length;
+  row.param_element = a.param_step == 0;
+  row.stream = a.stream;
+  row.relu = a.relu;
+  const Ahead<T> ahead(a.length, a.x_step, INT64_MAX);
   const auto measure = [&](int64_t o) NORMA_INLINE {
     const int64_t at = o * a.x_step;
     if (a.residual) {
@@ -233,7 +227,9 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   row.standard = measure(0);
   for (int64_t o = 0; o < a.count; ++o) {
     const Standard next = o + 1 < a.count ? measure(o + 1) : Standard();
-    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight, bias, add ? add + o * a.y_step : nullptr);
+    const int64_t p = o * a.param_step;
+    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight ? weight + p : nullptr,
+              bias ? bias + p : nullptr, add ? add + o * a.y_step : nullptr);
     row.standard = next;
   }
 }
