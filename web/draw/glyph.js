@@ -41,7 +41,7 @@ export function glyphOf(norm, axes, pooledAxes, letters = false) {
   const of = (letter) => axes.indexOf(letter) < 0 || pooledAxes.includes(axes.indexOf(letter));
   const deep = of('N'), wide = rank === 3 ? of('D') : of('C'), high = rank === 3 ? of('L') : of('H') || of('W');
   const together = norm === 'group' ? TOGETHER.group : (n, c, s) => (deep || n === 0) && (wide || c === SIZE - 1) && (high || s === 0);
-  const svg = node('svg', { viewBox: letters ? '-26 -3 88 74' : '-1 0 55 56', class: 'glyph', 'aria-hidden': 'true' }, ...faces(rank === 3, together));
+  const svg = node('svg', { viewBox: letters ? '-32 -3 94 74' : '-1 0 55 56', class: 'glyph', 'aria-hidden': 'true' }, ...faces(rank === 3, together));
   if (norm === 'rms') svg.append(node('text', { x: 18, y: 41, 'text-anchor': 'middle', class: 'zero' }, '0'));
   if (letters) {
     const [c, s] = rank === 3 ? ['D', 'L'] : ['C', 'H×W'];

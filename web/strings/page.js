@@ -148,7 +148,7 @@ running.many | 20 batches | 20 批
 running.fresh | Forget | 清零
 running.train | train | 训练
 running.eval | eval | 推理
-running.count | {n} batches of {size} seen. | 已见过 {n} 批，每批 {size} 个样本。
+running.count | Batches seen: {n}, of {size} samples each. | 已见过 {n} 批，每批 {size} 个样本。
 running.mismatch | Mismatch: on this batch, outputs of train and eval differ by {gap} on average. | 失配：在这一批上，训练与推理的输出平均相差 {gap}。
 momentum | momentum | momentum
 words | Words as vectors | 把词看作向量

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Knobs, batch mates, running statistics, words, charts, the table and the claims."""
-from browser import click, get, keep_output, moved, open_page, press_choice, settle, slide
+from browser import click, get, keep_output, moved, open_page, press_choice, settle, slide, wait_until
 
 
 def knobs_move_whom_they_should(browser):
@@ -20,7 +20,7 @@ def knobs_move_whom_they_should(browser):
     slide(page, "knob-weight", -1)
     click(page, 10)
     click(page, 500)
-    assert "reversed" in page.locator("#verdict").inner_text()
+    assert "reverses every pair" in page.locator("#verdict").inner_text()
     slide(page, "knob-weight", 1)
     page.locator("#knob-vary").check()
     settle(page)
@@ -52,7 +52,9 @@ def running_statistics_follow(browser):
     page.locator("#run-next").click()
     early = float(page.locator("#mismatch").get_attribute("value"))
     page.locator("#run-many").click()
-    page.get_by_text("21 batches").wait_for(timeout=60000)
+    seen = "[...document.querySelectorAll('#running p')].some((p) => p.textContent.startsWith('Batches seen: 21,'))"
+    wait_until(page, seen)
+    settle(page)
     late = float(page.locator("#mismatch").get_attribute("value"))
     assert 0 < late < early, (early, late, "the mismatch shrinks")
     keep_output(page)
@@ -64,7 +66,7 @@ def running_statistics_follow(browser):
     assert not moved(page, 3072), "in inference no mate matters"
     slide(page, "knob-shift", 0)
     slide(page, "momentum", 1)
-    assert "21 batches" in page.locator("#running").inner_text() and get(page, "state.mode") == "eval", "the same batches, another momentum"
+    assert page.evaluate(seen) and get(page, "state.mode") == "eval", "the same batches, another momentum"
     page.locator("#run-fresh").focus()
     page.keyboard.press("Enter")
     settle(page)
@@ -173,6 +175,7 @@ def claims_have_verdicts_and_show_themselves(browser):
         verdicts = dict(page.locator("#claims li").evaluate_all("(all) => all.map((e) => [e.dataset.claim, e.dataset.verdict])"))
         assert verdicts == {"within": "holds", "across": "holds", "normal": "fails", "weights": "fails", "direction": "fails", "sentence": "only", "mates": "holds", "eval": "only", "objective": "none"}, verdicts
         for claim in ("within", "across", "normal", "weights", "direction", "sentence", "mates", "eval"):
+            press_choice(page, "data.sentences")  # where every sentence can be decided
             page.locator(f"[data-key='show.{claim}']").click()
             settle(page)
             assert page.locator("#error").is_hidden(), claim
