@@ -16,7 +16,10 @@ SOURCES = ["columns", "comparability", "grouping", "layers", "normalize", "plan"
 # order is fixed by the code, and so are the bits.
 FLAGS = ("--target=wasm32-wasi -std=c++20 -O2 -msimd128 -ffp-contract=off -fno-rtti -fexceptions -fignore-exceptions "
          "-fvisibility=hidden -DHWY_COMPILE_ONLY_SCALAR").split()
-MODULES = ["strings", "core", "data", "model", "draw", "claims", "guide", "main"]  # a module imports those to its left
+MODULES = ["strings/page", "strings/story", "strings/names", "strings/strings", "model/core", "model/state", "model/norms", "model/data", "model/files",
+           "model/compute", "model/compare", "model/claims", "model/export", "model/guide", "draw/svg", "draw/palette", "draw/layout", "draw/block",
+           "draw/glyph", "draw/ruler", "draw/charts", "draw/vectors", "rooms/app", "rooms/element", "rooms/stage", "rooms/choices", "rooms/knobs",
+           "rooms/running", "rooms/below", "rooms/words", "rooms/path", "rooms/save", "rooms/main"]  # a module imports those to its left
 
 
 def compile_core(out: Path) -> Path:
@@ -29,7 +32,10 @@ def compile_core(out: Path) -> Path:
     if not (include / "hwy").exists():
         (include / "hwy").symlink_to("/usr/include/hwy")
     headers = [*ROOT.glob("include/norma/*"), *ROOT.glob("src/**/*.hpp")]
-    newest = max(p.stat().st_mtime for p in [*headers, Path(__file__)])
+    flags = out / "flags"  # other flags, other objects; the rest of this script changes none
+    if not flags.exists() or flags.read_text() != " ".join(FLAGS):
+        flags.write_text(" ".join(FLAGS))
+    newest = max(p.stat().st_mtime for p in [*headers, flags])
 
     def one(source: Path) -> Path:
         target = out / (source.stem + ".o")
@@ -74,8 +80,13 @@ def samples() -> dict:
 def page(wasm: Path, out: Path) -> Path:
     """One file: the modules one after another, without their imports and exports."""
     scripts, names = [], {}
-    for module in MODULES:
+    if unlisted := {p.relative_to(ROOT / "web").with_suffix("").as_posix() for p in (ROOT / "web").glob("*/*.js")} ^ set(MODULES):
+        sys.exit(f"web/build.py: MODULES and the folders differ in {', '.join(sorted(unlisted))}")
+    for number, module in enumerate(MODULES):
         source = (ROOT / f"web/{module}.js").read_text()
+        for wanted in re.findall(r"^import [^;]*from '([^']*)';", source, flags=re.M):
+            if os.path.normpath(Path(module).parent / wanted).removesuffix(".js") not in MODULES[:number]:
+                sys.exit(f"web/build.py: {module}.js imports {wanted}, which does not stand to its left")
         source = re.sub(r"^import [^;]*;\n", "", source, flags=re.M)
         source = re.sub(r"^export (?=const|let|function|async|class)", "", source, flags=re.M)
         for name in re.findall(r"^(?:const|let|function|async function|class) (\w+)", source, flags=re.M):

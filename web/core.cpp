@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Norma's C++ interface for web/core.js: flat functions over the module's own memory, one tensor of f32 at a time.
+// Norma's C++ interface for web/model/core.js: flat functions over the module's own memory, one tensor of f32 at a time.
 
+#include <cmath>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -113,6 +114,48 @@ EXPORT void norma_web_count_pairs(std::int32_t n, const float* x, const float* y
 EXPORT void norma_web_turns(std::int32_t vectors, std::int32_t d, const float* x, const float* y, double* degrees) {
   const auto seen = norma::compare_vectors(norma::view(x, {vectors, d}), norma::view(y, {vectors, d}));
   for (std::size_t i = 0; i < seen.turns.size(); ++i) degrees[i] = seen.turns[i].degrees;
+}
+
+/// Standard deviation, skewness and excess kurtosis of n numbers, by central moments; NaN where nothing varies.
+EXPORT void norma_web_shape(std::int32_t n, const float* x, double* out) {
+  Moments m;
+  norma::measure(norma::view(x, {n}), Grouping::over({0}), {&m, 1});
+  double sums[3] = {};
+  for (std::int32_t i = 0; i < n; ++i) {
+    const double v = (static_cast<double>(x[i]) - m.mean) - m.mean_low, square = v * v;
+    sums[0] += square;
+    sums[1] += square * v;
+    sums[2] += square * square;
+  }
+  const double variance = sums[0] / n;
+  out[0] = std::sqrt(variance);
+  out[1] = sums[1] / n / (variance * out[0]);
+  out[2] = sums[2] / n / (variance * variance) - 3;
+}
+
+/// The mean of |x - y|.
+EXPORT double norma_web_distance(std::int32_t n, const float* x, const float* y) {
+  double sum = 0;
+  for (std::int32_t i = 0; i < n; ++i) sum += std::abs(static_cast<double>(x[i]) - y[i]);
+  return sum / n;
+}
+
+/// Of `vectors` vectors of d numbers. parts: for each its length along (1, ..., 1) and the length of the rest. cosines: of each
+/// with each, NaN where a direction is missing.
+EXPORT void norma_web_vectors(std::int32_t vectors, std::int32_t d, const float* x, double* parts, double* cosines) {
+  const auto dot = [&](std::int32_t p, std::int32_t q) {
+    double sum = 0;
+    for (std::int32_t k = 0; k < d; ++k) sum += static_cast<double>(x[p * d + k]) * x[q * d + k];
+    return sum;
+  };
+  for (std::int32_t p = 0; p < vectors; ++p) {
+    double sum = 0, rest = 0;
+    for (std::int32_t k = 0; k < d; ++k) sum += x[p * d + k];
+    for (std::int32_t k = 0; k < d; ++k) rest += (x[p * d + k] - sum / d) * (x[p * d + k] - sum / d);
+    parts[2 * p] = sum / std::sqrt(d);
+    parts[2 * p + 1] = std::sqrt(rest);
+    for (std::int32_t q = 0; q < vectors; ++q) cosines[p * vectors + q] = dot(p, q) / std::sqrt(dot(p, p) * dot(q, q));
+  }
 }
 
 /// A BatchNorm without weight and bias, of PyTorch's defaults but for what is given.

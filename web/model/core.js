@@ -4,7 +4,13 @@
 const KINDS = { over: 0, batch: 1, sample: 2, instance: 3, group: 4, labels: 5 };
 const REQUEST_BYTES = 168;
 
-export class Refusal extends Error {}
+/// What is refused: the core's own sentence, or a key of the table of strings with what fills it in.
+export class Refusal extends Error {
+  constructor(key, values = {}) {
+    super(key);
+    this.values = values;
+  }
+}
 
 /// Makes the core from the bytes of core.wasm. Arrays go in and come out by copying; memory is released after each call.
 export async function loadCore(bytes) {
@@ -28,7 +34,7 @@ export async function loadCore(bytes) {
     const held = [], stack = core.__stack_pointer.value;
     const take = (size) => {
       const address = core.norma_web_allocate(size);
-      if (!address) throw new Refusal('[memory] the browser gives no more; take less data');
+      if (!address) throw new Refusal('refuse.memory');
       held.push(address);
       return address;
     };
@@ -58,7 +64,7 @@ export async function loadCore(bytes) {
   /// grouping: {kind, axis, number, axes, keys, lengths, lengthsAxis, parameterAxes}; options: {eps, centered, weight, bias}.
   const request = (put, shape, grouping, options = {}) => {
     const buffer = new ArrayBuffer(REQUEST_BYTES), r = new Int32Array(buffer, 0, 40), { weight, bias } = options;
-    if (shape.length > 8) throw new Refusal(`[shape] there are ${shape.length} axes; give up to 8`);
+    if (shape.length > 8) throw new Refusal('refuse.axes', { name: 'shape', axes: shape.length });
     r[0] = shape.length;
     r.set(shape, 1);
     r[9] = KINDS[grouping.kind];
@@ -137,6 +143,24 @@ export async function loadCore(bytes) {
       const count = x.length / d, out = take(8 * count), from = put(x), to = put(y);
       core.norma_web_turns(count, d, from, to, out);
       return read(Float64Array, out, count);
+    }),
+
+    /// {deviation, skewness, kurtosis} of numbers; of a normal distribution the last two are 0.
+    shapeOf: (x) => call((take, put) => {
+      const out = take(24), from = put(x);
+      core.norma_web_shape(x.length, from, out);
+      const [deviation, skewness, kurtosis] = read(Float64Array, out, 3);
+      return { deviation, skewness, kurtosis };
+    }),
+
+    /// The mean of |x - y|.
+    distance: (x, y) => call((_, put) => core.norma_web_distance(x.length, put(x), put(y))),
+
+    /// Of vectors of d numbers: parts[2v] along (1, …, 1) and parts[2v + 1] off it; cosines of each with each.
+    vectors: (x, d) => call((take, put) => {
+      const count = x.length / d, parts = take(16 * count), cosines = take(8 * count * count);
+      core.norma_web_vectors(count, d, put(x), parts, cosines);
+      return { count, parts: read(Float64Array, parts, 2 * count), cosines: read(Float64Array, cosines, count * count) };
     }),
 
     /// A BatchNorm that keeps running statistics.
