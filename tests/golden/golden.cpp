@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints the hashes of every cell: what ./run golden compares from machine to machine.
+//
+//     golden [--threads N] [--target NAME] [PART...]       the parts of cells.hpp; all, where none is named
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cells.hpp"
+#include "norma/norma.hpp"
+
+int main(int argc, char** argv) {
+  std::vector<std::string> wanted;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--target" && i + 1 < argc) {
+      norma::set_target(argv[++i]);
+#if !defined(__wasm__)
+    } else if (word == "--threads" && i + 1 < argc) {
+      norma::set_num_threads(std::atoi(argv[++i]));
+#endif
+    } else if (word == "--targets") {
+      for (const std::string& name : norma::targets()) std::puts(name.c_str());
+      return 0;
+    } else if (word.starts_with("--")) {
+      std::fprintf(stderr, "golden: there is no option '%s'\n", word.c_str());
+      return 2;
+    } else {
+      wanted.push_back(word);
+    }
+  }
+  std::fprintf(stderr, "golden: %s\n", norma::target());
+  for (const norma::golden::Part& part : norma::golden::kParts) {
+    bool chosen = wanted.empty();
+    for (const std::string& name : wanted) chosen = chosen || name == part.name;
+    if (!chosen) continue;
+    std::printf("# %s: %s\n", part.name, part.columns);
+    part.run([](const std::string& line) { std::puts(line.c_str()); });
+  }
+  return 0;
+}
