@@ -13,6 +13,7 @@ void add_tour(CLI::App& app);
 void add_apply(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_standardize(CLI::App& app);
+void add_fold(CLI::App& app);
 void add_info(CLI::App& app);
 
 }  // namespace norma::cli

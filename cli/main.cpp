@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   add_apply(app);
   add_explain(app);
   add_standardize(app);
+  add_fold(app);
   add_info(app);
   try {
     app.parse(argc, argv);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -290,15 +291,26 @@ std::string join_names(const std::vector<TensorEntry>& tensors) {
   return tensors.empty() ? "none" : tensors.size() > kShown ? names + ", …" : names;
 }
 
-std::string_view code_of(DType dtype) {
+std::string_view code_of(Element element) {
+  return std::find_if(kDtypes.begin(), kDtypes.end(), [&](const KnownDtype& d) { return d.element == element; })->code;
+}
+
+Element element_of(DType dtype) {
   switch (dtype) {
-    case DType::f32: return "F32";
-    case DType::f64: return "F64";
-    case DType::f16: return "F16";
-    case DType::bf16: return "BF16";
-    case DType::u8: return "U8";
+    case DType::f64: return Element::f64;
+    case DType::f16: return Element::f16;
+    case DType::bf16: return Element::bf16;
+    case DType::u8: return Element::u8;
+    default: return Element::f32;
   }
-  return {};
+}
+
+DType float_dtype(Element element, const std::string& name) {
+  for (const DType dtype : {DType::f32, DType::f64, DType::f16, DType::bf16}) {
+    if (element_of(dtype) == element) return dtype;
+  }
+  throw Error(fmt::format("the tensor {} is of dtype {}, and F32, F64, F16 or BF16 was expected", in_quotes(name, 60),
+                          code_of(element)));
 }
 
 // f64 values as 64 bit integers, in C order.
@@ -324,9 +336,13 @@ std::vector<std::int64_t> whole_numbers(const NamedView& tensor) {
   return numbers;
 }
 
-std::size_t file_size_of(const NamedView& tensor) {
-  return tensor.as_i64 ? sizeof(std::int64_t) : size_of(tensor.view.dtype());
-}
+// A tensor on its way into a file.
+struct Outgoing {
+  std::string_view name;
+  Element element;
+  const Dims* shape;
+  std::function<void(OutputFile&)> write;
+};
 
 // JSON's own quoting; refuses what is no UTF-8, which JSON cannot say.
 std::string json_text(const std::string& text) {
@@ -337,8 +353,7 @@ std::string json_text(const std::string& text) {
   }
 }
 
-std::string make_header(std::span<const NamedView* const> tensors,
-                        const std::map<std::string, std::string, std::less<>>& metadata) {
+std::string make_header(std::span<const Outgoing> tensors, const std::map<std::string, std::string, std::less<>>& metadata) {
   std::string text = "{";
   const auto separate = [&] {
     if (text.size() > 1) text += ',';
@@ -353,13 +368,13 @@ std::string make_header(std::span<const NamedView* const> tensors,
     text += '}';
   }
   std::uint64_t offset = 0;
-  for (const NamedView* tensor : tensors) {
+  for (const Outgoing& tensor : tensors) {
     separate();
-    const std::uint64_t end = offset + static_cast<std::uint64_t>(tensor->view.size()) * file_size_of(*tensor);
+    const std::uint64_t end = offset + static_cast<std::uint64_t>(count_of(*tensor.shape)) * size_of(tensor.element);
     std::string sizes;
-    for (const std::int64_t size : tensor->view.shape()) sizes += fmt::format("{}{}", sizes.empty() ? "" : ",", size);
-    text += fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_text(tensor->name),
-                        tensor->as_i64 ? "I64" : code_of(tensor->view.dtype()), sizes, offset, end);
+    for (const std::int64_t size : *tensor.shape) sizes += fmt::format("{}{}", sizes.empty() ? "" : ",", size);
+    text += fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_text(std::string(tensor.name)),
+                        code_of(tensor.element), sizes, offset, end);
     offset = end;
   }
   text += '}';
@@ -367,26 +382,29 @@ std::string make_header(std::span<const NamedView* const> tensors,
   return text;
 }
 
-std::vector<const NamedView*> in_file_order(std::span<const NamedView> tensors) {
-  std::vector<const NamedView*> order;
+void write_all(const std::string& path, std::vector<Outgoing> tensors,
+               const std::map<std::string, std::string, std::less<>>& metadata) {
   std::set<std::string_view> names;
-  for (const NamedView& tensor : tensors) {
+  for (const Outgoing& tensor : tensors) {
     if (tensor.name.empty() || tensor.name == kMetadata) {
       throw Error(
           fmt::format("[write_safetensors] {} is no name for a tensor; choose another", in_quotes(tensor.name)));
     }
-    if (tensor.view.empty())
-      throw Error("[write_safetensors] there is no tensor to write as " + in_quotes(tensor.name, 60));
     if (!names.insert(tensor.name).second) {
       throw Error(fmt::format("[write_safetensors] two tensors have the name {}", in_quotes(tensor.name, 60)));
     }
-    order.push_back(&tensor);
   }
-  std::sort(order.begin(), order.end(), [](const NamedView* a, const NamedView* b) {
-    const std::size_t size_a = file_size_of(*a), size_b = file_size_of(*b);
-    return size_a != size_b ? size_a > size_b : a->name < b->name;
+  std::sort(tensors.begin(), tensors.end(), [](const Outgoing& a, const Outgoing& b) {
+    const std::size_t size_a = size_of(a.element), size_b = size_of(b.element);
+    return size_a != size_b ? size_a > size_b : a.name < b.name;
   });
-  return order;
+  const std::string header = make_header(tensors, metadata);
+  OutputFile file(path);
+  const std::uint64_t length = header.size();
+  file.write(std::as_bytes(std::span(&length, 1)));
+  file.write(header);
+  for (const Outgoing& tensor : tensors) tensor.write(file);
+  file.commit();
 }
 
 Array read_tensor_entry(Source& source, const TensorEntry& entry, bool as_mask) {
@@ -404,6 +422,10 @@ void require_name(const Source& source, const Header& header, const ReadOptions&
                           join_names(header.tensors)));
 }
 
+void require_end(Source& source) {
+  if (!source.at_end()) throw Error(source.label() + " holds bytes after its last tensor; its header is wrong");
+}
+
 Safetensors read_wanted(Source& source, Header header, const ReadOptions& options) {
   Safetensors result;
   result.metadata = std::move(header.metadata);
@@ -414,7 +436,7 @@ Safetensors read_wanted(Source& source, Header header, const ReadOptions& option
       skip(source, entry.end - entry.begin);
     }
   }
-  if (!source.at_end()) throw Error(source.label() + " holds bytes after its last tensor; its header is wrong");
+  require_end(source);
   return result;
 }
 
@@ -442,24 +464,47 @@ Array read_safetensor(Source& source, const ReadOptions& options) {
 
 void write_safetensors(const std::string& path, std::span<const NamedView> tensors,
                        const std::map<std::string, std::string, std::less<>>& metadata) {
-  const std::vector<const NamedView*> order = in_file_order(tensors);
-  const std::string header = make_header(order, metadata);
-  std::map<const NamedView*, std::vector<std::int64_t>> integers;  // before the file, so that a refusal writes nothing
-  for (const NamedView* tensor : order) {
-    if (tensor->as_i64) integers.emplace(tensor, whole_numbers(*tensor));
-  }
-  OutputFile file(path);
-  const std::uint64_t length = header.size();
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(header);
-  for (const NamedView* tensor : order) {
-    if (tensor->as_i64) {
-      file.write(std::as_bytes(std::span(integers[tensor])));
+  std::vector<Outgoing> outgoing;
+  for (const NamedView& tensor : tensors) {
+    if (tensor.view.empty()) throw Error("[write_safetensors] there is no tensor to write as " + in_quotes(tensor.name, 60));
+    Outgoing out{tensor.name, element_of(tensor.view.dtype()), &tensor.view.shape(), {}};
+    if (tensor.as_i64) {
+      out.element = Element::i64;
+      out.write = [numbers = whole_numbers(tensor)](OutputFile& file) { file.write(std::as_bytes(std::span(numbers))); };
     } else {
-      for_each_piece(tensor->view, [&](std::span<const std::byte> piece) { file.write(piece); });
+      out.write = [&tensor](OutputFile& file) {
+        for_each_piece(tensor.view, [&](std::span<const std::byte> piece) { file.write(piece); });
+      };
     }
+    outgoing.push_back(std::move(out));
   }
-  file.commit();
+  write_all(path, std::move(outgoing), metadata);
+}
+
+ConstView StoredTensor::view() const { return {bytes.bytes().data(), float_dtype(element, bytes.name()), shape}; }
+
+View StoredTensor::mutable_view() { return {bytes.bytes().data(), float_dtype(element, bytes.name()), shape}; }
+
+StoredSafetensors read_stored_safetensors(const std::string& path) {
+  const auto source = open_source(path);
+  Header header = read_header(*source);
+  StoredSafetensors result{.tensors = {}, .metadata = std::move(header.metadata)};
+  for (const TensorEntry& entry : header.tensors) {
+    const auto count = static_cast<std::int64_t>(entry.end - entry.begin);
+    Array bytes = read_tensor_entry(*source, {.name = entry.name, .element = Element::u8, .shape = {count}}, true);
+    result.tensors.emplace(entry.name, StoredTensor{entry.element, entry.shape, std::move(bytes)});
+  }
+  require_end(*source);
+  return result;
+}
+
+void write_safetensors(const std::string& path, const StoredSafetensors& file) {
+  std::vector<Outgoing> outgoing;
+  for (const auto& [name, tensor] : file.tensors) {
+    outgoing.push_back(
+        {name, tensor.element, &tensor.shape, [&bytes = tensor.bytes](OutputFile& out) { out.write(bytes.bytes()); }});
+  }
+  write_all(path, std::move(outgoing), file.metadata);
 }
 
 }  // namespace norma::io

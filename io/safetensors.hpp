@@ -34,4 +34,25 @@ Array read_safetensor(Source& source, const ReadOptions& options = {});
 void write_safetensors(const std::string& path, std::span<const NamedView> tensors,
                        const std::map<std::string, std::string, std::less<>>& metadata = {});
 
+/// A tensor as it lies in the file: nothing converted, so that it can be written again bit for bit.
+struct StoredTensor {
+  Element element = Element::f32;
+  Dims shape{};
+  Array bytes{};  ///< u8, in C order
+
+  /// Its elements. Throws Error where they are no floats.
+  ConstView view() const;
+  View mutable_view();
+};
+
+/// What a .safetensors file holds, as it lies there.
+struct StoredSafetensors {
+  std::map<std::string, StoredTensor, std::less<>> tensors;
+  std::map<std::string, std::string, std::less<>> metadata;
+};
+
+/// As read_safetensors and write_safetensors, with the same refusals, but for integers beyond 2^53: they stay what they are.
+StoredSafetensors read_stored_safetensors(const std::string& path);
+void write_safetensors(const std::string& path, const StoredSafetensors& file);
+
 }  // namespace norma::io

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "norma/fold.hpp"
 #include "norma/layers.hpp"
 #include "norma/norma.h"
 
@@ -565,4 +566,18 @@ const char* norma_layer_tensor_name(const norma_layer* layer, int32_t k) {
     }
   });
   return found;
+}
+
+norma_status norma_fold_batch_norm(const norma_batch_norm_tensors* bn, const norma_view* weight, const norma_view* bias,
+                                   const norma_view* folded_weight, const norma_view* folded_bias, int32_t channel_axis) {
+  return guarded([&] {
+    const norma_batch_norm_tensors t = known(&required(bn, "bn"), "bn", norma_batch_norm_tensors NORMA_BATCH_NORM_TENSORS_INIT);
+    fold_batch_norm({.weight = input_or_none(t.weight, "bn->weight"),
+                     .bias = input_or_none(t.bias, "bn->bias"),
+                     .running_mean = input(t.running_mean, "bn->running_mean"),
+                     .running_var = input(t.running_var, "bn->running_var"),
+                     .eps = t.eps},
+                    input(weight, "weight"), input_or_none(bias, "bias"), output(folded_weight, "folded_weight"),
+                    output(folded_bias, "folded_bias"), channel_axis);
+  });
 }

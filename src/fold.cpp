@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "element.hpp"
@@ -35,29 +34,48 @@ void check_in_place(const ConstView& out, const char* out_name, const ConstView&
   if (!(same(out, in) && out.dtype() == in.dtype())) check_apart(out, out_name, in, in_name);
 }
 
-/// Where the layer has no weight or bias, its vector is empty.
-double parameter(const std::vector<float>& values, std::size_t channel, double absent) {
-  return values.empty() ? absent : static_cast<double>(values[channel]);
+double parameter(const ConstView& values, std::int64_t channel, double absent) {
+  return values.empty() ? absent : value_at(values, channel * values.strides()[0]);
 }
 
 struct Folded {
   std::vector<double> scale, bias;
 };
 
-Folded fold(const BatchNorm& bn, const ConstView& bias) {
-  const std::size_t channels = bn.running_mean.size();
-  const double eps = bn.eps().value();
-  Folded folded{std::vector<double>(channels), std::vector<double>(channels)};
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double before = bias.empty() ? 0 : value_at(bias, static_cast<std::int64_t>(c) * bias.strides()[0]);
-    folded.scale[c] = parameter(bn.weight, c, 1) / std::sqrt(bn.running_var[c] + eps);
-    folded.bias[c] = (before - bn.running_mean[c]) * folded.scale[c] + parameter(bn.bias, c, 0);
-    if (std::isfinite(folded.scale[c]) && std::isfinite(folded.bias[c])) continue;
-    refuse("channel " + std::to_string(c) + " with running_mean = " + std::to_string(bn.running_mean[c]) +
-           ", running_var = " + std::to_string(bn.running_var[c]) + " and eps = " + std::to_string(eps) +
+Folded fold(const BatchNormTensors& bn, const ConstView& bias) {
+  const std::int64_t channels = bn.running_mean.size();
+  Folded folded;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const double mean = parameter(bn.running_mean, c, 0), variance = parameter(bn.running_var, c, 0);
+    const double scale = parameter(bn.weight, c, 1) / std::sqrt(variance + bn.eps);
+    folded.scale.push_back(scale);
+    folded.bias.push_back((parameter(bias, c, 0) - mean) * scale + parameter(bn.bias, c, 0));
+    if (std::isfinite(scale) && std::isfinite(folded.bias.back())) continue;
+    refuse("channel " + std::to_string(c) + " with running_mean = " + std::to_string(mean) +
+           ", running_var = " + std::to_string(variance) + " and eps = " + std::to_string(bn.eps) +
            " gives no finite scale and bias; repair the BatchNorm's state first");
   }
   return folded;
+}
+
+void check_state(const BatchNormTensors& bn) {
+  if (bn.running_mean.rank() != 1) {
+    refuse("the BatchNorm's running_mean " +
+           (bn.running_mean.empty() ? "is absent" : "has the shape " + to_string(bn.running_mean.shape())) +
+           "; give it one value a channel");
+  }
+  check_dtype(bn.running_mean, "the BatchNorm's running_mean");
+  check_shape(bn.running_var, "the BatchNorm's running_var", bn.running_mean.shape());
+  if (!bn.weight.empty()) check_shape(bn.weight, "the BatchNorm's weight", bn.running_mean.shape());
+  if (!bn.bias.empty()) check_shape(bn.bias, "the BatchNorm's bias", bn.running_mean.shape());
+  if (!(bn.eps >= 0) || std::isinf(bn.eps)) {
+    refuse("eps = " + std::to_string(bn.eps) + " is not a number of 0 or more; give the BatchNorm's own, 1e-5 in PyTorch");
+  }
+}
+
+template <class T>
+ConstView view_of(const std::vector<T>& values) {
+  return values.empty() ? ConstView() : view(values.data(), {static_cast<std::int64_t>(values.size())});
 }
 
 /// folded = weight * scale, over all indices of an axis and of those after it.
@@ -74,15 +92,21 @@ void scale_axis(const ConstView& weight, const View& folded, const std::vector<d
 
 void fold_batch_norm(const BatchNorm& bn, const ConstView& weight, const ConstView& bias, const View& folded_weight,
                      const View& folded_bias, int channel_axis) {
-  const auto channels = static_cast<std::int64_t>(bn.running_mean.size());
-  if (channels == 0) {
+  if (bn.running_mean.empty()) {
     refuse("the BatchNorm tracks no running statistics, so each batch has its own; only fixed ones can be folded");
   }
-  for (const auto& [values, name] : {std::pair{&bn.weight, "weight"}, std::pair{&bn.bias, "bias"}}) {
-    if (values->empty() || static_cast<std::int64_t>(values->size()) == channels) continue;
-    refuse("the BatchNorm's " + std::string(name) + " has " + std::to_string(values->size()) + " values for " +
-           std::to_string(channels) + " channels; give it one for each");
-  }
+  const BatchNormTensors tensors{.weight = view_of(bn.weight),
+                                 .bias = view_of(bn.bias),
+                                 .running_mean = view_of(bn.running_mean),
+                                 .running_var = view_of(bn.running_var),
+                                 .eps = bn.eps().value()};
+  fold_batch_norm(tensors, weight, bias, folded_weight, folded_bias, channel_axis);
+}
+
+void fold_batch_norm(const BatchNormTensors& bn, const ConstView& weight, const ConstView& bias, const View& folded_weight,
+                     const View& folded_bias, int channel_axis) {
+  check_state(bn);
+  const std::int64_t channels = bn.running_mean.size();
   if (weight.empty()) refuse("weight is absent; give the weight of the layer before the BatchNorm");
   check_dtype(weight, "weight");
   const int axis = channel_axis < 0 ? channel_axis + weight.rank() : channel_axis;

@@ -387,6 +387,57 @@ static void layers(void) {
   norma_layer_destroy(NULL);
 }
 
+/* A linear layer of 3 inputs and 2 outputs with a BatchNorm behind it: one after the other, and as one. */
+static void folding(void) {
+  const int64_t k23[] = {2, 3}, k2[] = {2};
+  double weight[6] = {1, 2, 3, -1, 0.5, 4}, bias[2] = {0.5, -2}, folded[6] = {0}, folded_bias[2] = {0};
+  float gamma[2] = {2, -1}, beta[2] = {0.25, 3};
+  double mean[2] = {1, -3}, var[2] = {3.75, 0.75};
+  norma_view w = norma_contiguous(weight, NORMA_F64, 2, k23), b = norma_contiguous(bias, NORMA_F64, 1, k2);
+  norma_view fw = norma_contiguous(folded, NORMA_F64, 2, k23), fb = norma_contiguous(folded_bias, NORMA_F64, 1, k2);
+  norma_view g = norma_contiguous(gamma, NORMA_F32, 1, k2), be = norma_contiguous(beta, NORMA_F32, 1, k2);
+  norma_view m = norma_contiguous(mean, NORMA_F64, 1, k2), v = norma_contiguous(var, NORMA_F64, 1, k2);
+  norma_batch_norm_tensors bn = NORMA_BATCH_NORM_TENSORS_INIT;
+  CHECK(bn.eps == 1e-5);
+  bn.weight = &g;
+  bn.bias = &be;
+  bn.running_mean = &m;
+  bn.running_var = &v;
+  bn.eps = 0.25;
+
+  CHECK_REFUSED(norma_fold_batch_norm(NULL, &w, &b, &fw, &fb, 0), "bn is NULL");
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, NULL, &b, &fw, &fb, 0), "weight is NULL");
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, &w, &b, NULL, &fb, 0), "folded_weight is NULL");
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, &w, &b, &fw, NULL, 0), "folded_bias is NULL");
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, &w, &b, &fw, &fb, 1), "3 outputs along axis 1");
+  bn.running_var = NULL;
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, &w, &b, &fw, &fb, 0), "bn->running_var is NULL");
+  bn.running_var = &v;
+  bn.size = 0;
+  CHECK_REFUSED(norma_fold_batch_norm(&bn, &w, &b, &fw, &fb, 0), "bn->size = 0");
+  CHECK(folded[0] == 0 && folded_bias[0] == 0);
+
+  bn.size = sizeof(bn);
+  CHECK_OK(norma_fold_batch_norm(&bn, &w, &b, &fw, &fb, 0));
+  for (int r = 0; r < 4; ++r) {
+    for (int o = 0; o < 2; ++o) {
+      double linear = bias[o], one = folded_bias[o];
+      for (int i = 0; i < 3; ++i) {
+        linear += kX[3 * r + i] * weight[3 * o + i];
+        one += kX[3 * r + i] * folded[3 * o + i];
+      }
+      CHECK(one == (linear - mean[o]) / sqrt(var[o] + 0.25) * gamma[o] + beta[o]); /* all exact: binary fractions */
+    }
+  }
+
+  /* Without weight, bias and the layer's bias, by an older caller that knows no eps, and in place. */
+  bn.weight = bn.bias = NULL;
+  bn.size = offsetof(norma_batch_norm_tensors, eps);
+  CHECK_OK(norma_fold_batch_norm(&bn, &w, NULL, &w, &fb, -2));
+  CHECK_NEAR(folded_bias[0], -1 / sqrt(3.75 + 1e-5), 1e-15);
+  CHECK_NEAR(weight[5], 4 / sqrt(0.75 + 1e-5), 1e-14);
+}
+
 static void* elsewhere(void* unused) {
   (void)unused;
   CHECK(strcmp(norma_last_error(), "") == 0);
@@ -411,6 +462,7 @@ int main(void) {
   executors();
   plans();
   layers();
+  folding();
   messages_belong_to_their_thread();
   if (failures == 0) puts("all of the C interface holds");
   return failures != 0;

@@ -82,6 +82,65 @@ TEST(Fold, TheOutputsMayLieAlongAnyAxisInAnyLayoutAndDtype) {
   for (std::size_t c = 0; c < bias.size(); ++c) EXPECT_EQ(to_double(other_bias[c]), bias[c]) << c;
 }
 
+/// The tensors of a file: strided, of other dtypes, and in double what a BatchNorm would have rounded to float.
+TEST(Fold, TensorsNeedNoLayer) {
+  const std::vector<double> weight = quarters(kOut * kIn, 2), bias = quarters(kOut, 3);
+  const BatchNorm bn = made();
+  const ConstView w = view(weight.data(), {kOut, kIn}), b = view(bias.data(), {kOut});
+  std::vector<double> expected(weight.size()), expected_bias(kOut), folded(weight.size()), folded_bias(kOut);
+  fold_batch_norm(bn, w, b, view(expected.data(), {kOut, kIn}), view(expected_bias.data(), {kOut}));
+
+  std::vector<double> pairs;  // mean and variance of each channel side by side
+  std::vector<Half> gamma;
+  for (std::size_t c = 0; c < kOut; ++c) {
+    pairs.insert(pairs.end(), {bn.running_mean[c], bn.running_var[c]});
+    gamma.push_back(from_double<Half>(bn.weight[c]));
+  }
+  const auto fold = [&](const BatchNormTensors& tensors) {
+    fold_batch_norm(tensors, w, b, view(folded.data(), {kOut, kIn}), view(folded_bias.data(), {kOut}));
+  };
+  BatchNormTensors tensors{.weight = view(gamma.data(), {kOut}),
+                           .bias = view(bn.bias.data(), {kOut}),
+                           .running_mean = view(pairs.data(), {kOut}, {2}),
+                           .running_var = view(pairs.data() + 1, {kOut}, {2}),
+                           .eps = 0.25};
+  fold(tensors);
+  EXPECT_EQ(folded, expected);
+  EXPECT_EQ(folded_bias, expected_bias);
+
+  const double fine = 1 + 0x1p-40;  // float has no room for it
+  const std::vector<double> exact(kOut, fine);
+  tensors.weight = view(exact.data(), {kOut});
+  fold(tensors);
+  EXPECT_EQ(folded[0], weight[0] * fine);
+
+  const std::vector<double> untouched = folded;
+  const auto refused = [&](BatchNormTensors bad, const std::vector<std::string>& parts) {
+    expect_refusal([&] { fold(bad); }, parts);
+    EXPECT_EQ(folded, untouched);
+  };
+  BatchNormTensors bad = tensors;
+  bad.running_mean = {};
+  refused(bad, {"running_mean is absent"});
+  bad.running_mean = w;
+  refused(bad, {"running_mean has the shape (5, 7)"});
+  bad = tensors;
+  bad.running_var = {};
+  refused(bad, {"running_var is absent", "(5,)"});
+  bad = tensors;
+  bad.bias = view(pairs.data(), {2});
+  refused(bad, {"bias has the shape (2,)", "(5,)"});
+  const std::vector<std::uint8_t> bytes(kOut);
+  bad = tensors;
+  bad.running_mean = view(bytes.data(), {kOut});
+  refused(bad, {"running_mean is u8"});
+  for (const double eps : {-1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    bad = tensors;
+    bad.eps = eps;
+    refused(bad, {"eps = "});
+  }
+}
+
 TEST(Fold, InPlace) {
   std::vector<double> weight = quarters(kOut * kIn, 2), bias = quarters(kOut, 3), folded_weight(weight.size()),
                       folded_bias(kOut);
@@ -115,7 +174,7 @@ TEST(Fold, RefusesBeforeItWrites) {
   expect_refusal([&] { fold_batch_norm(bn, w, b, w, b); }, {"channel 4", "inf"});
   bn = made();
   bn.weight.pop_back();
-  expect_refusal([&] { fold_batch_norm(bn, w, b, w, b); }, {"weight has 4 values for 5 channels"});
+  expect_refusal([&] { fold_batch_norm(bn, w, b, w, b); }, {"BatchNorm's weight has the shape (4,)", "(5,)"});
   EXPECT_EQ(weight, weight_before);
   EXPECT_EQ(bias, bias_before);
 }

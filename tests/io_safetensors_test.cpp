@@ -76,6 +76,33 @@ TEST(Safetensors, StridedViewsAreWrittenInCOrder) {
   EXPECT_EQ(values_of(read_safetensors(folder / "x").tensors.at("x").view()), (std::vector<double>{0, 3, 1, 4, 2, 5}));
 }
 
+TEST(Safetensors, WhatIsReadAsItLiesIsWrittenAsItLay) {
+  const TestFolder folder;
+  std::string header, data;
+  int seed = 0;
+  const std::pair<const char*, int> dtypes[] = {{"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4}, {"U32", 4}, {"BF16", 2},
+                                                {"F16", 2}, {"I16", 2}, {"U16", 2}, {"BOOL", 1}, {"I8", 1}, {"U8", 1}};
+  for (const auto& [dtype, size] : dtypes) {
+    const auto begin = static_cast<int>(data.size());
+    data += std::string(text_of(random_bits(DType::u8, {6 * size}, static_cast<std::uint64_t>(seed)).bytes()));
+    // Names in the order of the data, as the writer has them within a size of element.
+    header +=
+        "," + entry(std::string(1, static_cast<char>('a' + seed++)), dtype, "[2,3]", begin, static_cast<int>(data.size()));
+  }
+  header = R"({"__metadata__":{"format":"pt"})" + header + "}";
+  const std::string file = file_of(header + std::string((8 - header.size() % 8) % 8, ' '), data);
+  write_file(folder / "x", file);
+  StoredSafetensors stored = read_stored_safetensors(folder / "x");
+  write_safetensors(folder / "y", stored);
+  EXPECT_EQ(read_file(folder / "y"), file);
+
+  EXPECT_EQ(text_of(std::as_bytes(std::span(static_cast<const float*>(stored.tensors.at("d").view().data()), 6))),
+            text_of(stored.tensors.at("d").bytes.bytes()));
+  expect_refusal([&] { stored.tensors.at("b").view(); }, {"'b' is of dtype I64", "F32"});
+  write_file(folder / "x", file.substr(0, file.size() - 1));
+  expect_refusal([&] { read_stored_safetensors(folder / "x"); }, {"truncated"});
+}
+
 TEST(Safetensors, CountersAreWrittenAsI64) {
   const TestFolder folder;
   const double count = 9007199254740992.0;

@@ -24,4 +24,18 @@ namespace norma {
 NORMA_API void fold_batch_norm(const BatchNorm& bn, const ConstView& weight, const ConstView& bias, const View& folded_weight,
                                const View& folded_bias, int channel_axis = 0);
 
+/// A BatchNorm as tensors, out of a file or another program: one value a channel each, f32, f64, f16 or bf16.
+struct BatchNormTensors {
+  ConstView weight{};  ///< absent: 1
+  ConstView bias{};    ///< absent: 0
+  ConstView running_mean{};
+  ConstView running_var{};
+  double eps = 1e-5;
+};
+
+/// As above, and in double from end to end, where a BatchNorm holds its weight and bias in float. Throws Error also when the
+/// tensors have not one value a channel, or eps is negative or not finite.
+NORMA_API void fold_batch_norm(const BatchNormTensors& bn, const ConstView& weight, const ConstView& bias,
+                               const View& folded_weight, const View& folded_bias, int channel_axis = 0);
+
 }  // namespace norma

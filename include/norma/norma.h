@@ -11,8 +11,8 @@
  *     norma_grouping sentence = norma_grouping_over(2, axes);
  *     if (norma_normalize(&vx, &vy, &sentence, NULL, NULL, 0) != NORMA_OK) puts(norma_last_error());
  *
- * What each function computes, takes and refuses stands beside its namesake in normalize.hpp, grouping.hpp and
- * layers.hpp. Here only what differs:
+ * What each function computes, takes and refuses stands beside its namesake in normalize.hpp, grouping.hpp,
+ * layers.hpp and fold.hpp. Here only what differs:
  *
  * - A function returns 0, or says why not: the sentence is norma_last_error(). Then nothing was written. No exception
  *   leaves this interface.
@@ -331,6 +331,28 @@ NORMA_C_API norma_status norma_layer_tensor(norma_layer* layer, const char* name
 /* The name of the k-th tensor of the state, in PyTorch's order, gradients not counted; NULL behind the last. Lives as
  * long as the library. */
 NORMA_C_API const char* norma_layer_tensor_name(const norma_layer* layer, int32_t k);
+
+/* ---- Folding ---- */
+
+/* A BatchNorm as tensors of one value a channel: of a file, or of a norma_layer by norma_layer_tensor. */
+typedef struct norma_batch_norm_tensors {
+  size_t size;              /* sizeof(norma_batch_norm_tensors) */
+  const norma_view* weight; /* or NULL for 1 */
+  const norma_view* bias;   /* or NULL for 0 */
+  const norma_view* running_mean;
+  const norma_view* running_var;
+  double eps;
+} norma_batch_norm_tensors;
+
+#define NORMA_BATCH_NORM_TENSORS_INIT \
+  { sizeof(norma_batch_norm_tensors), NULL, NULL, NULL, NULL, 1e-5 }
+
+/* One convolution or linear layer that does what it and the BatchNorm behind it do in inference. bias: or NULL for 0.
+ * folded_weight and folded_bias may be weight and bias. channel_axis: of weight's outputs; 0 in PyTorch, 1 in its
+ * ConvTranspose, negative counts from the end. */
+NORMA_C_API norma_status norma_fold_batch_norm(const norma_batch_norm_tensors* bn, const norma_view* weight,
+                                               const norma_view* bias, const norma_view* folded_weight,
+                                               const norma_view* folded_bias, int32_t channel_axis);
 
 #ifdef __cplusplus
 }
