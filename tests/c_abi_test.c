@@ -275,7 +275,7 @@ static void plans(void) {
   norma_grouping g = norma_grouping_batch(-1);
   norma_plan *forward = NULL, *measure = NULL, *backward = NULL;
   norma_moments saved[3], measured[3];
-  norma_gradients gradients = {sizeof(norma_gradients), &vdx, NULL, NULL};
+  norma_gradients gradients = {sizeof(norma_gradients), &vdx, NULL, NULL, NULL, NULL, NULL};
   int64_t distributions = 0, parameters = 0;
   CHECK_OK(norma_plan_for_normalize(&x, &vy, &g, &forward));
   CHECK_OK(norma_plan_for_measure(&x, &g, &measure));
