@@ -39,7 +39,7 @@ Dims sorted_axes(const Dims& axes, const Dims& shape, const char* name, const ch
   for (std::int64_t given : axes) {
     const int axis = from_front(given, shape, name, what);
     if (chosen[axis]) {
-      throw Error("[" + std::string(name) + "] " + what + "s " + to_string(axes) + " name axis " + std::to_string(axis) +
+      throw Error("[" + std::string(name) + "] " + what + " list " + to_string(axes) + " names axis " + std::to_string(axis) +
                   " twice; name it once");
     }
     chosen[axis] = true;

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def fold_batch_norm(
     weight: Any, bias: Any, running_mean: Any, running_var: Any, bn_weight: Any = None, bn_bias: Any = None,
@@ -17,33 +19,52 @@ def fold_batch_norm(
 
     weight        the layer's, whose axis channel_axis counts its outputs (PyTorch: 0; transposed convolutions: 1).
     bias, bn_…    may be None: 0 and 1.
-    Arrays of NumPy, JAX or PyTorch, all of one library; computed in its double where it has one, returned in weight's dtype.
+    Arrays of NumPy, JAX or PyTorch; computed in double, returned as weight's kind in weight's dtype.
+    Raises ValueError when shapes do not fit, or a channel's scale or bias comes out infinite or NaN.
     """
-    if weight.shape[channel_axis] != running_var.shape[0]:
-        raise ValueError(
-            f"running_var has {running_var.shape[0]} channels, but weight of shape {tuple(weight.shape)} has "
-            f"{weight.shape[channel_axis]} along axis {channel_axis}; give the layer's weight and the BatchNorm behind it"
-        )
-    double = _double_of(weight)
-    scale = 1 / (double(running_var) + eps) ** 0.5
-    if bn_weight is not None:
-        scale = scale * double(bn_weight)
-    shift = -double(running_mean) * scale
-    if bias is not None:
-        shift = shift + double(bias) * scale
+    if not -weight.ndim <= channel_axis < weight.ndim:
+        raise ValueError(f"channel_axis = {channel_axis} is not an axis of weight's shape {tuple(weight.shape)}")
+    channels = weight.shape[channel_axis]
+    vectors = {"bias": bias, "running_mean": running_mean, "running_var": running_var, "bn_weight": bn_weight, "bn_bias": bn_bias}
+    double = {}
+    for name, vector in vectors.items():
+        if vector is not None and tuple(vector.shape) != (channels,):
+            raise ValueError(
+                f"{name} has shape {tuple(vector.shape)}, but weight of shape {tuple(weight.shape)} has {channels} channels along "
+                f"axis {channel_axis}; give the layer's weight and the BatchNorm behind it"
+            )
+        double[name] = None if vector is None else _double(vector)
+    with np.errstate(divide="ignore", invalid="ignore"):  # looked for below
+        scale = 1 / np.sqrt(double["running_var"] + eps)
+        if bn_weight is not None:
+            scale = scale * double["bn_weight"]
+        shift = ((0 if bias is None else double["bias"]) - double["running_mean"]) * scale
     if bn_bias is not None:
-        shift = shift + double(bn_bias)
+        shift = shift + double["bn_bias"]
+    spoiled = np.flatnonzero(~(np.isfinite(scale) & np.isfinite(shift)))
+    if len(spoiled):
+        c = spoiled[0]
+        raise ValueError(
+            f"channel {c} with running_mean = {double['running_mean'][c]:g}, running_var = {double['running_var'][c]:g} and "
+            f"eps = {eps:g} gives no finite scale and bias; repair the BatchNorm's state first"
+        )
     shape = [1] * weight.ndim
-    shape[channel_axis] = -1
-    folded = double(weight) * scale.reshape(shape)
-    return _like(folded, weight), _like(shift, weight)
+    shape[channel_axis] = channels
+    return _like(_double(weight) * scale.reshape(shape), weight), _like(shift, weight)
 
 
-def _double_of(array: Any) -> Any:
+def _double(array: Any) -> np.ndarray:
     if hasattr(array, "detach"):
-        return lambda a: a.detach().double()
-    return lambda a: a.astype("float64")
+        array = array.detach().cpu().double().numpy()
+    return np.asarray(array, dtype=np.float64)
 
 
-def _like(array: Any, other: Any) -> Any:
-    return array.to(other.dtype) if hasattr(array, "detach") else array.astype(other.dtype)
+def _like(array: np.ndarray, other: Any) -> Any:
+    """As `other` in kind and dtype."""
+    if isinstance(other, np.ndarray):
+        return array.astype(other.dtype)
+    if hasattr(other, "detach"):
+        import torch
+
+        return torch.from_numpy(array).to(other)
+    return other.__array_namespace__().asarray(array, dtype=other.dtype)

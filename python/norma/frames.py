@@ -26,9 +26,11 @@ class GroupMoments:
     def update(self, keys: Sequence[Hashable], codes: np.ndarray, values: np.ndarray) -> None:
         """Takes up a chunk; NaN counts as missing."""
         counts = (codes >= 0)[:, None] & ~np.isnan(values)
-        new = [self.place.setdefault(key, len(self.place)) for key in keys]
-        if len(keys) == 0:
+        if len(keys) == 0:  # no row has a key: nothing is measured, but that is known
+            if self.moments is None:
+                self.moments = moments(np.zeros((0, values.shape[1])), grouping=Grouping.labels([]))
             return
+        new = [self.place.setdefault(key, len(self.place)) for key in keys]
         # Every key has a row of its own in front, which does not count: so the distributions are the keys, in their order.
         rows = np.concatenate([np.zeros((len(keys), values.shape[1]), values.dtype), values])
         labels = np.concatenate([np.arange(len(keys)), np.maximum(codes, 0)])
@@ -57,6 +59,8 @@ class GroupMoments:
     def standardize(self, places: np.ndarray, values: np.ndarray, eps: float) -> np.ndarray:
         """z; NaN where a value or its key is missing."""
         present = np.unique(places)
+        if (places < 0).all():
+            return np.full_like(values, np.nan)
         given = self.moments.take(present)
         mask = (places >= 0)[:, None] & ~np.isnan(values)
         z = normalize(values, grouping=Grouping.labels(places), given=given, eps=eps, mask=mask)
@@ -72,15 +76,34 @@ class GroupMoments:
 
 
 def _names(columns: Any) -> list[str]:
-    if columns is None:
-        return []
-    return [columns] if isinstance(columns, str) else list(columns)
+    names = [] if columns is None else list(columns) if isinstance(columns, (list, tuple)) else [columns]
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"column {name!r} is a {type(name).__name__}; give names as strings (frame.columns.astype(str) makes some)")
+    return names
+
+
+def _check_eps(eps: float) -> float:
+    if not eps >= 0:
+        raise ValueError(f"eps = {eps} is not a number of 0 or more")
+    return eps
 
 
 def _check_unseen(unseen: str) -> str:
     if unseen not in ("error", "missing"):
         raise ValueError(f"unseen = {unseen!r} is neither 'error' nor 'missing'")
     return unseen
+
+
+def _as_pandas_has_it(column: Any, original: Any) -> Any:
+    """With the index of the original column, and its way to say that a value is missing: NaN, or NA."""
+    column = column.set_axis(original.index)
+    kind = type(original.dtype).__name__
+    if kind == "ArrowDtype":
+        return column.astype("float[pyarrow]" if column.dtype == np.float32 else "double[pyarrow]")
+    if kind in ("Float32Dtype", "Float64Dtype") or (kind.endswith("Dtype") and kind.startswith(("Int", "UInt"))):
+        return column.astype("Float32" if column.dtype == np.float32 else "Float64")
+    return column
 
 
 class Standardizer:
@@ -94,13 +117,17 @@ class Standardizer:
     """
 
     def __init__(self, values: str | Sequence[str], by: str | Sequence[str] | None = None, *, eps: float = 0.0, unseen: str = "error"):
-        self.values, self.by, self.eps, self.unseen = _names(values), _names(by), eps, _check_unseen(unseen)
+        self.values, self.by = _names(values), _names(by)
+        self.eps, self.unseen = _check_eps(eps), _check_unseen(unseen)
         if not self.values:
             raise ValueError("values names no column; give one or several")
         both = set(self.values) & set(self.by)
         if both:
             raise ValueError(f"column {sorted(both)[0]!r} cannot be value and key at once")
         self._groups = GroupMoments()
+
+    def __repr__(self) -> str:
+        return f"Standardizer({self.values!r}, by={self.by!r}, eps={self.eps!r}, unseen={self.unseen!r}): {len(self.keys)} keys"
 
     def fit(self, frame: Any) -> Standardizer:
         """Forgets what was measured, and measures this frame."""
@@ -147,7 +174,7 @@ class Standardizer:
             dtype = nw.Float32 if table[name].dtype == nw.Float32 else nw.Float64
             column = nw.new_series(name, np.ascontiguousarray(results[:, k]), dtype, backend=table.implementation)
             if table.implementation.is_pandas_like():
-                column = nw.from_native(column.to_native().set_axis(table[name].to_native().index), series_only=True)
+                column = nw.from_native(_as_pandas_has_it(column.to_native(), table[name].to_native()), series_only=True)
             table = table.with_columns(column.alias(name))
         if not table.implementation.is_pandas_like():  # where missing is null, not NaN
             table = table.with_columns(nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in self.values)
@@ -178,9 +205,13 @@ class Standardizer:
         return np.column_stack([table[name].cast(dtype).to_numpy() for name in self.values])
 
     def _keys(self, table: Any) -> tuple[list[Hashable], np.ndarray]:
+        import narwhals as nw
+
         if not self.by:
             return [()], np.zeros(len(table), np.int64)
         keys = table.select(self.by)
+        floats = [name for name in self.by if keys[name].dtype.is_float()]
+        keys = keys.with_columns(nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name) for name in floats)
         row, code = "__norma_row", "__norma_code"
         distinct = keys.drop_nulls().unique()
         joined = keys.with_row_index(row).join(distinct.with_row_index(code), on=self.by, how="left").sort(row)

@@ -15,8 +15,8 @@ from norma.frames import GroupMoments, Standardizer, _check_unseen
 class GroupStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """StandardScaler within groups: each column less the mean of its row's group, over the group's standard deviation.
 
-    by      the key: a column of X, or several: numbers of columns of an array, names of columns of a data frame. None: all
-            rows are one group. Key columns pass through unchanged.
+    by      the key: a column of X, or several: numbers of columns, or names of columns of a data frame. None: all rows are one
+            group. Key columns pass through unchanged.
     eps     added to the variance. 0: a constant group comes out as 0.
     unseen  what transform does about a key that fit never saw: "error" raises ValueError, "missing" gives NaN.
 
@@ -40,9 +40,9 @@ class GroupStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
         if self._is_frame(X):
             validate_data(self, X, reset=first, skip_check_array=True)
             if first:
-                by = [self.by] if isinstance(self.by, str) else list(self.by)
+                by = [self._name(X, column) for column in self._by()]
                 self.standardizer_ = Standardizer(
-                    [c for c in X.columns if c not in by], by, eps=self.eps, unseen=self.unseen
+                    [c for c in self._columns(X) if c not in by], by, eps=self.eps, unseen=self.unseen
                 )
             self.standardizer_.partial_fit(X)
             self.groups_ = self.standardizer_._groups
@@ -87,6 +87,13 @@ class GroupStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator)
 
     def _by(self) -> list[int]:
         return [] if self.by is None else [self.by] if np.isscalar(self.by) else list(self.by)
+
+    def _name(self, X: Any, column: Any) -> str:
+        names = self._columns(X)
+        return names[column] if isinstance(column, (int, np.integer)) and -len(names) <= column < len(names) else column
+
+    def _columns(self, X: Any) -> list[str]:
+        return list(X.column_names if hasattr(X, "column_names") else X.columns)  # of Arrow `columns` are the data
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         values = np.ones(X.shape[1], bool)

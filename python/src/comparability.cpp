@@ -2,9 +2,13 @@
 #include "norma/comparability.hpp"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <string>
+
 #include "functions.hpp"
+#include "tensor.hpp"
 #include "work.hpp"
 
 namespace norma::python {
@@ -50,7 +54,11 @@ void bind_comparability(nb::module_& m) {
       .def_prop_ro("total", &PairCounts::total)
       .def_prop_ro("kept_share", &PairCounts::kept_share)
       .def_prop_ro("reversed_share", &PairCounts::reversed_share)
-      .def_prop_ro("tied_share", &PairCounts::tied_share);
+      .def_prop_ro("tied_share", &PairCounts::tied_share)
+      .def("__repr__", [](const PairCounts& p) {
+        return "<norma.PairCounts: " + std::to_string(p.kept) + " kept, " + std::to_string(p.reversed) + " reversed, " +
+               std::to_string(p.ties()) + " tied>";
+      });
   nb::class_<OrderComparison>(m, "OrderComparison", "Pairs within distributions, and across them.")
       .def_ro("within", &OrderComparison::within)
       .def_ro("across", &OrderComparison::across)

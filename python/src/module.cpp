@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "functions.hpp"
+#include "moments.hpp"
 #include "norma/parallel.hpp"
 #include "norma/version.hpp"
 #include "work.hpp"
@@ -23,6 +24,7 @@ NB_MODULE(_norma, m) {
     }
   });
   bind_grouping(m);
+  bind_moments(m);
   bind_functions(m);
   bind_comparability(m);
   m.def("num_threads", &norma::num_threads, "Threads of Norma's own pool, the calling one included.");

@@ -121,12 +121,6 @@ Spec::Integers keep(std::vector<std::int64_t> values) {
   return std::make_shared<const std::vector<std::int64_t>>(std::move(values));
 }
 
-nb::tuple tuple_of(const Dims& values) {
-  nb::list list;
-  for (const std::int64_t v : values) list.append(v);
-  return nb::tuple(list);
-}
-
 std::string describe(const Spec& s) {
   const auto axis = [&s](const char* name) { return std::string(name) + "=" + std::to_string(s.axis); };
   const auto base = [&]() -> std::string {

@@ -32,6 +32,8 @@ struct Spec {
   int lengths_axis = 1;
   nb::object mask{};
 
+  /// `axis` counted from the front of so many axes; out of range where there is none.
+  int axis_of(int rank) const { return axis < 0 ? axis + rank : axis; }
   norma::Grouping core(const ConstView& mask_view) const;
 };
 

@@ -54,18 +54,6 @@ std::string name_of_type(nb::handle object) { return text_of(object.type(), "__n
 
 }  // namespace
 
-/// What is known of a type of arrays; asked once.
-struct ArrayType {
-  enum class Family : std::uint8_t { numpy, torch, dlpack, buffer, none };
-  Family family = Family::none;
-  int (*tensor_from_object)(void*, DLTensor*) = nullptr;
-
-  static const ArrayType& of(nb::handle object);
-
- private:
-  static ArrayType made_of(nb::handle object);
-};
-
 ArrayType ArrayType::made_of(nb::handle object) {
   ArrayType type;
   if (is_instance(object, "numpy.ma", "MaskedArray")) return type;
@@ -83,12 +71,12 @@ ArrayType ArrayType::made_of(nb::handle object) {
     const nb::object capsule = python_type.attr("__dlpack_c_exchange_api__");
     const auto* api = static_cast<const ExchangeApi*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
     if (api == nullptr) PyErr_Clear();
-    if (api != nullptr && api->major == 1) type.tensor_from_object = api->tensor_from_object;
+    if (api != nullptr && api->major == 1) type.exchange = api;
   }
   return type;
 }
 
-const ArrayType& ArrayType::of(nb::handle object) {
+ArrayType ArrayType::of(nb::handle object) {
   // A few types make up nearly all calls. Those remembered are kept alive, so that their addresses stay theirs.
   struct Remembered {
     PyTypeObject* type;
@@ -101,10 +89,7 @@ const ArrayType& ArrayType::of(nb::handle object) {
     if (remembered[i].type == type) return remembered[i].known;
   }
   const ArrayType made = made_of(object);
-  if (count == remembered.size()) {
-    static ArrayType last;
-    return last = made;
-  }
+  if (count == remembered.size()) return made;
   Py_INCREF(reinterpret_cast<PyObject*>(type));
   remembered[count] = {type, made};
   return remembered[count++].known;
@@ -113,8 +98,8 @@ const ArrayType& ArrayType::of(nb::handle object) {
 Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name), access_(access) {
   if (!object.is_valid() || object.is_none()) return;
   object_ = object;
-  type_ = &ArrayType::of(object);
-  if (type_->family == ArrayType::Family::torch) {
+  type_ = ArrayType::of(object);
+  if (type_.family == ArrayType::Family::torch) {
     static PyObject* requires_grad = PyUnicode_InternFromString("requires_grad");
     static PyObject* is_grad_enabled = imported("torch", "is_grad_enabled");
     const nb::object needs = nb::steal(PyObject_GetAttr(object.ptr(), requires_grad));
@@ -126,17 +111,15 @@ Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name)
       throw nb::value_error(text.c_str());
     }
   }
-  if (type_->tensor_from_object != nullptr) {
+  if (type_.exchange != nullptr) {
     DLTensor tensor;
-    if (type_->tensor_from_object(object.ptr(), &tensor) != 0) {
-      nb::python_error error;  // kept: asking for the device must not meet it
-      if (nb::hasattr(object, "device") && text_of(object, "device") != "cpu") refuse_device();
-      throw error;
+    if (static_cast<const ExchangeApi*>(type_.exchange)->tensor_from_object(object.ptr(), &tensor) != 0) {
+      refuse_memory(nb::python_error().what());
     }
     adopt(&tensor);
-  } else if (type_->family == ArrayType::Family::numpy || type_->family == ArrayType::Family::buffer) {
+  } else if (type_.family == ArrayType::Family::numpy || type_.family == ArrayType::Family::buffer) {
     adopt_buffer();
-  } else if (type_->family == ArrayType::Family::dlpack || type_->family == ArrayType::Family::torch) {
+  } else if (type_.family == ArrayType::Family::dlpack || type_.family == ArrayType::Family::torch) {
     import_dlpack();
   } else {
     refuse_type("an array of NumPy, PyTorch, JAX, or another with __dlpack__");
@@ -167,6 +150,18 @@ void Tensor::refuse_device() const {
   throw nb::value_error(text.c_str());
 }
 
+void Tensor::refuse_memory(std::string why) const {
+  if (nb::hasattr(object_, "device")) {
+    const nb::object device = object_.attr("device");  // of JAX' tracers a method
+    if (!PyCallable_Check(device.ptr()) && text_of(object_, "device") != "cpu") refuse_device();
+  }
+  why = why.substr(0, why.find('\n'));
+  const std::string text = std::string(name_) + " is a " + name_of_type(object_) + " whose memory cannot be seen" +
+                           (why.empty() ? "" : " (" + why + ")") +
+                           "; give a dense array with values of its own, outside of jit, grad and vmap";
+  throw nb::type_error(text.c_str());
+}
+
 void Tensor::adopt(const void* dl_tensor) {
   const auto& t = *static_cast<const DLTensor*>(dl_tensor);
   if (t.device_type != kCpu) refuse_device();
@@ -178,7 +173,8 @@ void Tensor::adopt(const void* dl_tensor) {
 }
 
 void Tensor::import_dlpack() {
-  const auto array = nb::cast<nb::ndarray<nb::ro>>(object_, false);
+  nb::ndarray<nb::ro> array;
+  if (!nb::try_cast(object_, array, false)) refuse_memory("");
   DLTensor t{};
   t.data = const_cast<void*>(array.data());
   t.device_type = array.device_type();
@@ -201,7 +197,7 @@ void Tensor::import_dlpack() {
 void Tensor::adopt_buffer() {
   nb::handle source = object_;
   nb::object bits;
-  if (type_->family == ArrayType::Family::numpy) {
+  if (type_.family == ArrayType::Family::numpy) {
     // The buffer protocol has no bfloat16; ml_dtypes' is seen through its bits.
     static PyObject* dtype_name = PyUnicode_InternFromString("dtype");
     static PyObject* num_name = PyUnicode_InternFromString("num");
@@ -237,6 +233,7 @@ void Tensor::adopt_buffer() {
     case '?': code_ = kBool; break;
     case 'B': code_ = kUInt; break;
     case 'H': code_ = bits.is_valid() ? kBfloat : kUInt; break;
+    case 'I': code_ = kUInt; break;
     case 'b':
     case 'h':
     case 'i':
@@ -262,6 +259,16 @@ View Tensor::written() const {
   return v.empty() ? View() : View(data_, v.dtype(), shape_, strides_);
 }
 
+void Tensor::tell_autograd() const {
+  if (empty() || type_.family != ArrayType::Family::torch) return;
+  static const nb::handle increment_version = imported("torch.autograd.graph", "increment_version");
+  try {
+    increment_version(object_);
+  } catch (const nb::python_error&) {
+    if (!nb::cast<bool>(object_.attr("is_inference")())) throw;  // those keep no count
+  }
+}
+
 ConstView Tensor::mask() const {
   if (empty()) return {};
   if (is(kBool, 8) || is(kUInt, 8)) return {data_, DType::u8, shape_, strides_};
@@ -276,25 +283,42 @@ Moments* Tensor::moments(std::int64_t& count) const {
   return static_cast<Moments*>(data_);
 }
 
-std::vector<std::int64_t> Tensor::integers() const {
-  if (shape_.rank() != 1 || !(is(kInt, 64) || is(kInt, 32))) refuse_type("one axis of int64 or int32");
-  std::vector<std::int64_t> values(static_cast<std::size_t>(shape_[0]));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto at = static_cast<std::int64_t>(i) * strides_[0];
-    values[i] = bits_ == 64 ? static_cast<const std::int64_t*>(data_)[at] : static_cast<const std::int32_t*>(data_)[at];
+namespace {
+
+template <class Integer>
+std::vector<std::int64_t> copied(const void* data, std::int64_t size, std::int64_t stride) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(size));
+  for (std::int64_t i = 0; i < size; ++i) {
+    values[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(static_cast<const Integer*>(data)[i * stride]);
   }
   return values;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> Tensor::integers() const {
+  if (shape_.rank() == 1) {
+    const std::int64_t size = shape_[0], stride = strides_[0];
+    if (is(kInt, 64)) return copied<std::int64_t>(data_, size, stride);
+    if (is(kInt, 32)) return copied<std::int32_t>(data_, size, stride);
+    if (is(kInt, 16)) return copied<std::int16_t>(data_, size, stride);
+    if (is(kInt, 8)) return copied<std::int8_t>(data_, size, stride);
+    if (is(kUInt, 32)) return copied<std::uint32_t>(data_, size, stride);
+    if (is(kUInt, 16)) return copied<std::uint16_t>(data_, size, stride);
+    if (is(kUInt, 8)) return copied<std::uint8_t>(data_, size, stride);
+  }
+  refuse_type("integers along one axis");
 }
 
 // ------------------------------------------------------------------------------------------------------------- results
 
 Result::Result(const Tensor& x) : x_(x) {
   using Family = ArrayType::Family;
-  if (x.type_->family == Family::numpy || x.type_->family == Family::torch) {
+  if (x.type_.family == Family::numpy || x.type_.family == Family::torch) {
     static PyObject* numpy = imported("numpy", "empty_like");
     static PyObject* torch = loaded("torch") ? imported("torch", "empty_like") : nullptr;
-    if (x.type_->family == Family::torch && torch == nullptr) torch = imported("torch", "empty_like");
-    made_ = nb::handle(x.type_->family == Family::numpy ? numpy : torch)(x.object_);
+    if (x.type_.family == Family::torch && torch == nullptr) torch = imported("torch", "empty_like");
+    made_ = nb::handle(x.type_.family == Family::numpy ? numpy : torch)(x.object_);
     tensor_.emplace(made_, "out", Access::write);
     view_ = tensor_->written();
     return;
@@ -319,7 +343,7 @@ nb::object Result::object() {
   nb::object library;
   if (nb::hasattr(x_.object_, "__array_namespace__")) {
     library = x_.object_.attr("__array_namespace__")();
-  } else if (x_.type_->family == ArrayType::Family::buffer) {
+  } else if (x_.type_.family == ArrayType::Family::buffer) {
     library = nb::module_::import_("numpy");
   }
   return library.is_valid() && nb::hasattr(library, "from_dlpack") ? library.attr("from_dlpack")(exporter) : exporter;
@@ -327,30 +351,50 @@ nb::object Result::object() {
 
 // ------------------------------------------------------------------------------------------------------------- numbers
 
+namespace {
+
+[[noreturn]] void refuse_integer(const char* name) {
+  const std::string text = std::string(name) + " holds something that is no integer of 64 bits; give integers";
+  throw nb::type_error(text.c_str());
+}
+
+/// A Python integer, or NumPy's or another's that stands for one.
+std::int64_t integer(nb::handle object, const char* name) {
+  const nb::object index = nb::steal(PyNumber_Index(object.ptr()));
+  const std::int64_t value = index.is_valid() ? PyLong_AsLongLong(index.ptr()) : -1;
+  if (value == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    refuse_integer(name);
+  }
+  return value;
+}
+
+}  // namespace
+
 std::vector<std::int64_t> integers(nb::handle object, const char* name) {
   if (!PySequence_Check(object.ptr()) || nb::hasattr(object, "__dlpack__")) return Tensor(object, name).integers();
   std::vector<std::int64_t> values;
-  try {
-    for (const nb::handle item : object) values.push_back(nb::cast<std::int64_t>(item));
-  } catch (const nb::cast_error&) {
-    const std::string text = std::string(name) + " holds something that is no integer of 64 bits; give integers";
-    throw nb::type_error(text.c_str());
-  }
+  for (const nb::handle item : object) values.push_back(integer(item, name));
   return values;
 }
 
 Dims dims(nb::handle object, const char* name) {
-  if (PyLong_Check(object.ptr())) return {nb::cast<std::int64_t>(object)};
   if (PyTuple_Check(object.ptr())) {
     Dims result;
     for (Py_ssize_t i = 0, n = PyTuple_Size(object.ptr()); i < n; ++i) {
-      const std::int64_t value = PyLong_AsLongLong(PyTuple_GetItem(object.ptr(), i));
-      if (value == -1 && PyErr_Occurred()) nb::raise_python_error();
-      result.push_back(value);
+      result.push_back(integer(nb::handle(PyTuple_GetItem(object.ptr(), i)), name));
     }
     return result;
   }
+  const bool one = PyLong_Check(object.ptr()) || (PyIndex_Check(object.ptr()) && !PySequence_Check(object.ptr()));
+  if (one) return {integer(object, name)};
   return Dims(integers(object, name));
+}
+
+nb::tuple tuple_of(const Dims& values) {
+  nb::list list;
+  for (const std::int64_t v : values) list.append(v);
+  return nb::tuple(list);
 }
 
 }  // namespace norma::python

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "norma/moments.hpp"
@@ -17,6 +18,18 @@ namespace norma::python {
 namespace nb = nanobind;
 
 enum class Access : std::uint8_t { read, write };
+
+/// What is known of a type of arrays; asked once for each of the first types that come.
+struct ArrayType {
+  enum class Family : std::uint8_t { numpy, torch, dlpack, buffer, none };
+  Family family = Family::none;
+  const void* exchange = nullptr;  ///< DLPack's table of C functions, where the type has one
+
+  static ArrayType of(nb::handle object);
+
+ private:
+  static ArrayType made_of(nb::handle object);
+};
 
 /// An array as Python handed it over; holds it while it lives. Throws TypeError for what is no array or has other elements
 /// than Norma takes, ValueError for another device, memory that may not be written, or a gradient that nobody would record.
@@ -35,6 +48,8 @@ class Tensor {
   /// Of float elements; a mask's, of bool or uint8.
   ConstView floats() const;
   View written() const;
+  /// After writing: counts the change, as PyTorch's own in-place operations do, so that autograd notices where it kept the tensor.
+  void tell_autograd() const;
   ConstView mask() const;
   /// int64 of shape (n, 4), side by side: what norma::Moments look like from outside.
   Moments* moments(std::int64_t& count) const;
@@ -48,12 +63,13 @@ class Tensor {
   void import_dlpack();
   [[noreturn]] void refuse_type(const char* expected) const;
   [[noreturn]] void refuse_device() const;
+  [[noreturn]] void refuse_memory(std::string why) const;
   bool is(std::uint8_t code, std::uint8_t bits) const { return code_ == code && bits_ == bits; }
 
   nb::handle object_;
   const char* name_ = "";
   Access access_ = Access::read;
-  const struct ArrayType* type_ = nullptr;
+  ArrayType type_;
   void* data_ = nullptr;
   Dims shape_, strides_;
   std::uint8_t code_ = 0, bits_ = 0;  // as DLPack's
@@ -82,5 +98,6 @@ class Result {
 std::vector<std::int64_t> integers(nb::handle object, const char* name);
 /// A size or a sequence of sizes.
 Dims dims(nb::handle object, const char* name);
+nb::tuple tuple_of(const Dims& values);
 
 }  // namespace norma::python

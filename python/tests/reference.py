@@ -49,11 +49,9 @@ def bound(y, xhat, dtype, weight=1.0, bias=0.0):
     """docs/contracts.md, 2: how far a result may lie from the exact one."""
     u = COMPUTED[dtype]
     # Of float64 the reference itself is no better than a few units.
-    e = u if dtype != "float64" else 2000 * u * (1 + 2 * np.abs(xhat).max(initial=0))
+    e = 2.0**-27 + 40 * u + 110 * u * np.abs(xhat) if dtype != "float64" else 2000 * u * (1 + 2 * np.abs(xhat).max(initial=0))
     error = np.abs(weight) * (6 * u * np.abs(xhat) + e) + u * np.abs(bias) + u * np.abs(y)
     return error + WRITTEN[dtype] * (np.abs(y) + error) + SMALLEST[dtype]
-
-
 
 
 def numel(shape):

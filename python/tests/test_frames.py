@@ -88,6 +88,33 @@ def test_index_and_dtype_are_kept():
     assert list(norma.standardize(constant, "v", by="k")["v"]) == [0, 0, 0]
 
 
+def test_pandas_ways_to_be_missing_are_kept():
+    for dtype, missing in (("Float64", pandas.NA), ("Int64", pandas.NA), ("Float32", pandas.NA), ("float64", np.nan)):
+        frame = pandas.DataFrame({"k": list("aabb"), "v": pandas.Series([1, 3, 5, None], dtype=dtype)})
+        z = norma.standardize(frame, "v", by="k")["v"]
+        assert str(z.dtype) == dtype.replace("Int", "Float") and list(z[:3]) == [-1, 1, 0] and z.isna()[3]
+    arrow = pandas.DataFrame({"k": list("aab"), "v": pandas.Series([1, 3, None], dtype="int64[pyarrow]")})
+    z = norma.standardize(arrow, "v", by="k")["v"]
+    assert str(z.dtype) == "double[pyarrow]" and z.isna().tolist() == [False, False, True]
+
+
+def test_keys_that_are_no_numbers_are_missing(make):
+    frame = make({"k": [1.0, float("nan"), 1.0, 2.0], "v": [1.0, 2.0, 3.0, 4.0]})
+    np.testing.assert_array_equal(column(norma.standardize(frame, "v", "k"), "v"), [-1, np.nan, 1, 0])
+
+
+def test_nothing_to_measure(make):
+    """An empty frame gives an empty one; of a frame without any key all becomes missing."""
+    frame = make({"k": ["a", "b"], "v": [1.0, 2.0]})
+    empty = norma.standardize(frame[:0], "v", "k")
+    assert type(empty) is type(frame) and len(column(empty, "v")) == 0
+    fitted = norma.Standardizer("v", "k").partial_fit(frame[:0]).partial_fit(make({"k": ["a", "a"], "v": [1.0, 3.0]})).partial_fit(frame[:0])
+    assert fitted.keys == ["a"] and repr(fitted).endswith("1 keys")
+    np.testing.assert_array_equal(column(fitted.transform(frame[:1]), "v"), [-1])
+    keyless = make({"k": [float("nan")] * 2, "v": [1.0, 2.0]})
+    assert np.isnan(column(norma.standardize(keyless, "v", "k"), "v")).all()
+
+
 def test_refusals(make, random):
     table = data(random, 20)
     frame, fitted = make(table), norma.Standardizer("age", "country")
@@ -108,6 +135,10 @@ def test_refusals(make, random):
     assert np.isnan(column(lenient.transform(stranger), "age")).all()
     with pytest.raises(ValueError, match="neither"):
         norma.Standardizer("age", unseen="what")
+    with pytest.raises(ValueError, match="eps = -1"):
+        norma.Standardizer("age", eps=-1)
+    with pytest.raises(TypeError, match="column 0 is a int; give names as strings"):
+        norma.standardize(frame, 0)
 
 
 @parametrize_with_checks([GroupStandardScaler()])
@@ -133,6 +164,8 @@ def test_group_standard_scaler(random):
     frame = pandas.DataFrame({"k": X[:, 0].astype(str), "a": X[:, 1]})
     z = GroupStandardScaler(by="k").fit_transform(frame)
     np.testing.assert_allclose(z["a"], Z[:, 1], atol=1e-12)
+    for by in (0, [0], -2):  # a number of a column, of frames too
+        assert GroupStandardScaler(by=by).fit_transform(frame).equals(z)
     with pytest.raises(ValueError, match="was not seen"):
         scaler.transform(np.array([[9.0, 1, 1]]))
     with pytest.raises(ValueError, match="is no column"):

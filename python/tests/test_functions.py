@@ -154,7 +154,15 @@ def test_lengths_are_a_mask(random):
                 norma.batch_norm(x.transpose(0, 2, 1), lengths=make(lengths)).transpose(0, 2, 1),
                 norma.batch_norm(x.transpose(0, 2, 1), mask=mask.transpose(0, 2, 1)).transpose(0, 2, 1),
             ),
+            (
+                norma.batch_norm(x.transpose(0, 2, 1), channel_axis=-2, lengths=make(lengths)).transpose(0, 2, 1),
+                norma.batch_norm(x.transpose(0, 2, 1), mask=mask.transpose(0, 2, 1)).transpose(0, 2, 1),
+            ),
             (norma.batch_norm(x, channel_axis=-1, lengths=make(lengths)), norma.batch_norm(x, channel_axis=-1, mask=mask)),
+            (
+                norma.normalize(x.transpose(0, 2, 1), grouping=norma.Grouping.instance(), lengths=make(lengths)).transpose(0, 2, 1),
+                norma.instance_norm(x, channel_axis=-1, mask=mask),
+            ),
         ):
             assert (by_lengths == by_mask).all() and (by_lengths[2] == 0).all()
 
@@ -168,6 +176,8 @@ def test_groupings_by_hand(random):
         (norma.normalize(x, grouping=G.instance(-1)), norma.instance_norm(x, channel_axis=-1)),
         (norma.normalize(x, grouping=G.layer(5)), norma.layer_norm(x, 5)),
         (norma.normalize(x, over=-1), norma.layer_norm(x, [5])),
+        (norma.normalize(x, over=np.int32(-1)), norma.layer_norm(x, np.int64(5))),
+        (norma.normalize(x, over=np.array([2])), norma.layer_norm(x, (np.uint8(5),))),
         (norma.normalize(x, grouping=G.sample()), norma.layer_norm(x, (6, 5))),
         (norma.normalize(x, over=(-1,), centered=False, eps=1e-6), norma.rms_norm(x, 5, eps=1e-6)),
         (norma.normalize(x[:2], grouping=G.batch()), norma.normalize(x, grouping=G.ghost_batch(2))[:2]),
@@ -179,6 +189,9 @@ def test_groupings_by_hand(random):
     z = norma.normalize(x, grouping=G.labels(keys), eps=0)
     np.testing.assert_allclose(z[keys == 7].std(0), 1, rtol=1e-12)
     assert G.labels(keys).distributions(x.shape) == 60
+    for dtype in (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32):
+        small = np.array([3, 200 if np.iinfo(dtype).max >= 200 else 7, 3, 3]).astype(dtype)
+        assert (norma.normalize(x, grouping=G.labels(small), eps=0) == z).all()
     assert repr(G.group(3, channel_axis=-1)) == "Grouping.group(3, channel_axis=-1)"
 
 
@@ -250,12 +263,38 @@ def test_backward_follows_finite_differences(random):
     np.testing.assert_allclose(dx, dy * given.rstd(1e-5), rtol=1e-12)
 
 
+def test_gradients_are_those_of_jax(random):
+    """The definitions, differentiated by JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    x, dy = (random.normal(size=(3, 4, 5)).astype(np.float32) for _ in range(2))
+    for axes, centered in (((2,), True), ((1, 2), True), ((0, 2), True), ((2,), False)):
+        shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
+        weight = random.normal(size=shape).astype(np.float32)
+
+        def define(x, weight, bias):
+            mean = x.mean(axes, keepdims=True) if centered else 0
+            variance = ((x - mean) ** 2).mean(axes, keepdims=True)
+            return (x - mean) / jnp.sqrt(variance + 1e-5) * weight + bias
+
+        y, pull = jax.vjp(define, jnp.asarray(x), jnp.asarray(weight), jnp.zeros(shape))
+        saved, ours = norma.Moments(), [np.empty(weight.size, np.float32) for _ in range(2)]
+        np.testing.assert_allclose(
+            norma.normalize(x, axes, weight=weight.ravel(), centered=centered, saved=saved), y, rtol=1e-4, atol=1e-5
+        )
+        dx = norma.backward(dy, x, saved, axes, weight=weight.ravel(), centered=centered, dweight=ours[0], dbias=ours[1])
+        for found, expected in zip((dx, *ours), pull(jnp.asarray(dy))):
+            np.testing.assert_allclose(found, np.asarray(expected).reshape(found.shape), rtol=1e-3, atol=1e-4)
+
+
 def test_moments_merge_to_the_whole(random):
     x = random.normal(1e6, 1, size=(40, 3))
     whole, parts = norma.moments(x, 0), norma.Moments()
     for chunk in (x[:1], x[1:17], x[17:17], x[17:]):
         part = norma.moments(chunk, 0)
-        parts = part if len(parts) == 0 else parts.merge(part)
+        parts = parts.merge(part)
+    assert (parts.merge(norma.Moments()).m2 == parts.m2).all()
     assert (parts.count == 40).all() and parts.shape == (1, 3) and whole.mean.shape == (1, 3)
     np.testing.assert_allclose(parts.mean, x.mean(0, keepdims=True), rtol=1e-15)
     np.testing.assert_allclose(parts.variance(1), x.var(0, ddof=1, keepdims=True), rtol=1e-9)
@@ -292,8 +331,27 @@ def test_folding_a_batch_norm(random):
         folded, shift = norma.fold_batch_norm(*map(arrays, (weight, bias, mean, var, w, b)))
         assert folded.dtype == arrays(weight).dtype
         np.testing.assert_allclose(x @ folded.T + shift, expected, rtol=1e-4 if folded.itemsize == 4 else 1e-12, atol=1e-5)
-    with pytest.raises(ValueError, match="running_var has 6 channels"):
+    with pytest.raises(ValueError, match=r"running_mean has shape \(6,\).* has 4 channels"):
         norma.fold_batch_norm(weight.T, None, mean, var)
+    with pytest.raises(ValueError, match="channel_axis = 2"):
+        norma.fold_batch_norm(weight, None, mean, var, channel_axis=2)
+    var[3] = -1
+    with pytest.raises(ValueError, match="channel 3 with running_mean = .* gives no finite scale"):
+        norma.fold_batch_norm(weight, None, mean, var)
+
+
+def test_folding_is_done_in_double(random):
+    """Of a mean that is large beside its deviation nothing is lost, whatever the library."""
+    import jax.numpy as jnp
+    import torch
+
+    weight, mean = random.normal(size=(6, 4)).astype(np.float32), np.full(6, 2.0**24 + 2, np.float32)
+    bias, var = np.full(6, 2.0**24, np.float32), np.full(6, 1e-6, np.float32)
+    exact = (bias.astype(float) - mean) / np.sqrt(var.astype(float) + 1e-5)
+    for make in (np.asarray, jnp.asarray, torch.from_numpy):
+        folded, shift = norma.fold_batch_norm(*map(make, (weight, bias, mean, var)))
+        assert type(folded) is type(shift) is type(make(weight)) and folded.dtype == make(weight).dtype
+        np.testing.assert_allclose(np.asarray(shift), exact, rtol=1e-6)
 
 
 F = np.zeros((4, 6), np.float32)
@@ -311,6 +369,11 @@ F = np.zeros((4, 6), np.float32)
         (ValueError, "overlaps x in part", lambda: norma.layer_norm(F[:-1], 6, out=F[1:])),
         (ValueError, "single value", lambda: norma.batch_norm(F[:1])),
         (ValueError, "may not be written", lambda: norma.layer_norm(F, 6, out=frozen())),
+        (ValueError, "saved has room for 6 distributions, but x has 4", lambda: norma.normalize(F, 1, saved=norma.moments(F, 0), out=F)),
+        (ValueError, "saved has room for 6", lambda: norma.normalize(F, 1, given=norma.moments(F, 1), saved=norma.moments(F, 0), out=F)),
+        (ValueError, "running_mean and running_var are needed", lambda: norma.batch_norm(F, training=False, out=F)),
+        (ValueError, "are needed", lambda: norma.instance_norm(F[:, :, None], use_input_stats=False)),
+        (ValueError, "momentum = nan", lambda: norma.batch_norm(F, np.zeros(6), np.ones(6), training=True, momentum=float("nan"), out=F)),
         (ValueError, "go together", lambda: norma.batch_norm(F, np.zeros(6))),
         (ValueError, "running_mean of shape", lambda: norma.batch_norm(F, np.zeros(5), np.ones(5))),
         (ValueError, "9 axes", lambda: norma.layer_norm(np.zeros((1,) * 9, np.float32), 1)),
@@ -323,6 +386,9 @@ F = np.zeros((4, 6), np.float32)
         (TypeError, "MaskedArray", lambda: norma.layer_norm(np.ma.array(F), 6)),
         (TypeError, "whole elements", lambda: norma.layer_norm(np.zeros(5, "u1,f4")["f1"], 5)),
         (TypeError, "mask is a ndarray of float32", lambda: norma.layer_norm(F, 6, mask=F)),
+        (TypeError, "normalized_shape holds something", lambda: norma.layer_norm(F, 2**70)),
+        (TypeError, "normalized_shape holds something", lambda: norma.layer_norm(F, (6.0,))),
+        (TypeError, "ndarray of uint64; give integers along one axis", lambda: norma.Grouping.labels(np.arange(4, dtype=np.uint64))),
         (TypeError, "lengths holds something", lambda: norma.layer_norm(F, 6, lengths=["a"])),
         (TypeError, "give either over=axes or grouping", lambda: norma.normalize(F)),
         (TypeError, "give either over=axes or grouping", lambda: norma.normalize(F, 1, grouping=norma.Grouping.sample())),
@@ -356,8 +422,36 @@ def test_torch_and_jax_refusals():
         assert norma.layer_norm(x, 4).requires_grad is False
     with pytest.raises(ValueError, match="lives on meta; Norma computes on CPUs"):
         norma.layer_norm(torch.ones(3, 4, device="meta"), 4)
+    for other in (x.detach().to_sparse(), torch.zeros(3, 4, dtype=torch.complex64).to_sparse()):
+        with pytest.raises(TypeError, match="x is a Tensor whose memory cannot be seen .*; give a dense array"):
+            norma.layer_norm(other, 4)
+    import jax
+
+    for transformed in (jax.jit, jax.grad):
+        with pytest.raises(TypeError, match="x is a .*Tracer whose memory cannot be seen; .* outside of jit, grad"):
+            transformed(lambda a: norma.layer_norm(a, 4).sum())(jnp.ones((3, 4)))
     with pytest.raises(ValueError, match="JAX"):
         norma.layer_norm(jnp.ones((3, 4)), 4, out=jnp.ones((3, 4)))
+
+
+def test_autograd_notices_what_out_changes():
+    import torch
+
+    def gradient(write):
+        x = torch.ones(2, 4, requires_grad=True)
+        y = x * 2
+        loss = y.square().sum()  # keeps y
+        with torch.no_grad():
+            write(y)
+        loss.backward()
+
+    gradient(lambda y: norma.layer_norm(y, 4))
+    for write in (lambda y: norma.layer_norm(y, 4, out=y), lambda y: norma.backward(y, y, norma.moments(y, 1), 1, dx=y)):
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            gradient(write)
+    with torch.inference_mode():
+        y = torch.ones(2, 4)
+        assert norma.layer_norm(y, 4, out=y) is y and (y == 0).all()
 
 
 def test_byte_order_and_empty_arrays():

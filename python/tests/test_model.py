@@ -81,6 +81,38 @@ def test_training_follows_torch():
     torch.testing.assert_close(torch.tensor(curves[1]), torch.tensor(curves[0]), rtol=1e-4, atol=1e-5)
 
 
+def test_fold_tells():
+    """What cannot be folded is left, and said to be."""
+
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.bn, self.free, self.last = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+            self.normed, self.behind = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 1)), nn.BatchNorm2d(3)
+            self.old, self.hooked = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+        def forward(self, x):
+            y = self.conv(x)
+            y = self.free(torch.relu(y + self.bn(y)))
+            return self.last(self.hooked(self.old(self.behind(self.normed(y)))))
+
+    model, report = Shared().eval(), []
+    model.hooked.register_forward_hook(lambda *_: None)
+    x = torch.randn(2, 3, 4, 4)
+    before = model(x)
+    nt.fold(model, x, report=report)
+    assert torch.equal(model(x), before)
+    for swap, (name, words) in zip(
+        report,
+        (("bn", "several places"), ("free", "no convolution"), ("behind", "parametrization"), ("hooked", "hooks"), ("last", "no convolution")),
+        strict=True,
+    ):
+        assert swap.name == name and swap.after is None and words in swap.why
+    pair = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)).eval()
+    nt.fold(pair, report=report)
+    assert str(report[-1]) == "1: BatchNorm2d -> folded into 0"
+
+
 @pytest.mark.parametrize("change", [lambda m: m, nt.convert])
 def test_fold(change):
     model, x = change(net()), batches()[0]
@@ -135,6 +167,15 @@ def test_fold_leaves_what_it_must():
         nt.fold(square, torch.randn(2, 4, 4))
     assert isinstance(square[1], nn.BatchNorm1d)
 
+    class Odd(nn.Sequential):
+        def forward(self, x):
+            return {"y": super().forward(x), "of": slice(None)}
+
+    odd = Odd(nn.Linear(4, 4), nn.BatchNorm1d(4)).eval()
+    with pytest.raises(ValueError, match="gives a slice, which cannot be compared"):
+        nt.fold(odd, torch.randn(2, 4))
+    assert isinstance(odd[1], nn.BatchNorm1d)
+
 
 def test_recalibrate_is_exact():
     """The first layer's statistics are those of the whole set, batches of different sizes and all."""
@@ -163,8 +204,26 @@ def test_recalibrate_in_sequence_reaches_a_fixed_point():
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]) or torch.allclose(value, before[name], rtol=1e-6)
     assert not model.training
-    with pytest.raises(ValueError, match="fewer than two values"):
-        nt.recalibrate(nn.BatchNorm1d(2), [torch.ones(1, 2)], sequential=True)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_recalibrate_refuses_and_leaves_the_model_as_it_was(sequential):
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2), nn.BatchNorm1d(2, track_running_stats=False), nn.BatchNorm1d(2))
+    state = copy.deepcopy(model.state_dict())
+    x = torch.randn(8, 2, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        model[1].weight[1] = torch.inf
+    state["1.weight"] = model[1].weight.detach().clone()
+    for loader, words in (
+        ([x[:1]], "more than 1 value|single value|fewer than two values"),
+        ([], "no batch"),
+        ([x], r"NaN or Inf in channel \d of 3"),
+        *([(iter([x]), "can be walked once")] if sequential else []),
+    ):
+        with pytest.raises(ValueError, match=words):
+            nt.recalibrate(model, loader, sequential=sequential)
+        assert all(torch.equal(a, b) for a, b in zip(state.values(), model.state_dict().values()))
+        assert model.training and all(m.training for m in model) and [getattr(m, "track_running_stats", None) for m in model] == [True, None, False, True]
 
 
 def kinds(findings):
@@ -186,6 +245,16 @@ def test_diagnose():
     assert ("1", "dead channels") in kinds(found) and ("2.bn2", "dead channels") in kinds(found)
     assert ("1", "disagreement") in kinds(found)
     assert "1 of 8 constant over the batch (3)" in found[0].sentence and "recalibrate" in str(found[1])
+
+    poisoned = nn.BatchNorm1d(4).eval()
+    poisoned.running_var[2] = torch.nan
+    (finding,) = nt.diagnose(poisoned, torch.randn(64, 4))
+    assert finding.kind == "disagreement" and "channel 2" in finding.sentence and "nan" in finding.sentence
+    unbatched = nn.InstanceNorm2d(3, affine=True)
+    with torch.no_grad():
+        unbatched.weight[1] = 0
+    (finding,) = nt.diagnose(unbatched, torch.randn(3, 5, 5))
+    assert finding.kind == "dead channels" and "1 of 3 with weight 0 (1)" in finding.sentence
 
     small = nn.Sequential(nn.BatchNorm1d(4))
     assert kinds(nt.diagnose(small, torch.randn(8, 4))) == [("0", "small batch")]

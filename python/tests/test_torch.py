@@ -139,6 +139,31 @@ def test_gradients_with_padding():
     both_ways_agree(sample(words, lengths), (words, *sample.parameters()))
 
 
+def test_padding_touches_no_gradient_of_either_order():
+    x = torch.randn(3, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    lengths = torch.tensor([5, 2, 3])
+    real = torch.arange(5)[None, None] < lengths[:, None, None]
+    layer, results = randomized(nt.MaskedBatchNorm(2)).double(), []
+    for padding in (0.0, float("nan")):
+        given_x = torch.where(real, x, padding).requires_grad_()
+        (dx,) = torch.autograd.grad(layer(given_x, lengths=lengths).pow(3).sum(), given_x, create_graph=True)
+        (ddx,) = torch.autograd.grad(dx.square().sum(), given_x)
+        results.append((dx.detach(), ddx))
+    for a, b in zip(*results):
+        assert torch.equal(a, b) and (a[~real.expand_as(a)] == 0).all()
+
+
+def test_any_axes_may_be_pooled():
+    """normalize() by a key of axes, with gradients of both orders and under torch.compile."""
+    x = torch.randn(3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    weight, bias = (torch.rand(3 * 5, dtype=torch.float64, generator=torch.Generator().manual_seed(i)).requires_grad_() for i in (2, 3))
+    for key in (("over", 0, -1), ("over", 2, 0)):
+        assert torch.autograd.gradcheck(lambda *a: nt.normalize(a[0], key, *a[1:]), (x, weight, bias))
+        both_ways_agree(nt.normalize(x, key, weight, bias), (x, weight, bias))
+        compiled = torch.compile(lambda *a: nt.normalize(a[0], key, *a[1:]), fullgraph=True, backend="aot_eager")
+        close(compiled(x, weight, bias), nt.normalize(x, key, weight, bias), torch.float64)
+
+
 def test_padding_touches_nothing():
     x = torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(1))
     lengths = torch.tensor([6, 2, 4])
@@ -240,6 +265,23 @@ def test_exported_model():
         close(exported.module()(larger), model(larger))
 
 
+def test_whoever_watches_sees_the_operator():
+    """Traces hold what was computed, not memory that the kernels wrote behind PyTorch's back; fake tensors are not read."""
+    from torch._subclasses import FakeTensorMode
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    layer, x, other = randomized(nt.LayerNorm(6)).requires_grad_(False), torch.randn(3, 4, 6), torch.randn(3, 4, 6)
+    close(torch.jit.trace(layer, x)(other), layer(other))
+    close(make_fx(layer)(x)(other), layer(other))
+    close(torch.func.vmap(layer)(x), layer(x))
+    norm = nt.BatchNorm1d(4)
+    close(make_fx(norm)(x)(other), nn.BatchNorm1d(4)(other))
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = mode.from_tensor(x)
+        assert layer(fake).shape == x.shape
+    assert layer(fake).shape == x.shape  # outside of its mode
+
+
 def test_double_backward_through_the_operator_is_refused():
     x = torch.randn(3, 5, requires_grad=True)
     y, _ = torch.ops.norma.normalize(x, None, None, "layer", [5], 1e-5, True, None, None, 1, None, None)
@@ -316,6 +358,10 @@ def test_refusals():
         nt.LayerNorm(4)(torch.ones(2, 4, dtype=torch.complex64))
     with pytest.raises(ValueError, match="does not equal the last sizes"):
         nt.LayerNorm(5)(torch.ones(2, 4))
+    with pytest.raises(ValueError, match="names no grouping"):
+        nt.normalize(torch.ones(2, 4), ("batches", 1))
+    with pytest.raises(RuntimeError, match="setup_context"):  # torch.func's own sentence
+        torch.func.grad(lambda x: nt.LayerNorm(4)(x).sum())(torch.ones(2, 4))
 
 
 def test_same_bits_in_any_batch():

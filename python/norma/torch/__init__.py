@@ -4,11 +4,17 @@
     model = norma.torch.convert(model)    # every layer swapped in place, the same state_dict
 """
 
+from norma.torch.conversion import Swap, convert, revert
+from norma.torch.diagnosis import Finding, diagnose
+from norma.torch.folding import fold
 from norma.torch.functional import normalize
 from norma.torch.layers import (
+    AddLayerNorm,
+    AddRMSNorm,
     BatchNorm1d,
     BatchNorm2d,
     BatchNorm3d,
+    BatchNormReLU2d,
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm2d,
@@ -18,11 +24,11 @@ from norma.torch.layers import (
     RMSNorm,
     SampleLayerNorm,
 )
-from norma.torch.model import Finding, Swap, convert, diagnose, fold, recalibrate, revert
+from norma.torch.recalibration import recalibrate
 
 # Type checkers take what is listed here, word for word, as the package's own.
 __all__ = [  # fmt: skip
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Finding", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
-    "InstanceNorm3d", "LayerNorm", "MaskedBatchNorm", "RMSNorm", "SampleLayerNorm", "Swap", "convert", "diagnose",
-    "fold", "normalize", "recalibrate", "revert",
+    "AddLayerNorm", "AddRMSNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormReLU2d", "Finding", "GroupNorm",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "MaskedBatchNorm", "RMSNorm", "SampleLayerNorm",
+    "Swap", "convert", "diagnose", "fold", "normalize", "recalibrate", "revert",
 ]

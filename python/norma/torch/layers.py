@@ -6,14 +6,15 @@ Each class is a subclass of torch.nn's and replaces its forward, so that whateve
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from norma.torch.functional import EVERYTHING, Narrowing, Running, normalize
+from norma.torch.functional import normalize
+from norma.torch.kernels import EVERYTHING, Fusion, Narrowing, Running
 
 
 class LayerNorm(nn.LayerNorm):
@@ -139,3 +140,53 @@ class SampleLayerNorm(nn.LayerNorm):
         narrowing = EVERYTHING if lengths is None else Narrowing(lengths=lengths)
         key = ("sample", *range(-trailing, 0))
         return normalize(input, key, self.weight, self.bias, self.eps, narrowing=narrowing)
+
+
+# ------------------------------------------------------------------------------------------------------------- fused
+
+
+class BatchNormReLU2d(BatchNorm2d):
+    """ReLU behind BatchNorm2d in one pass: relu(batch_norm(x)), or relu(batch_norm(x) + add), the end of a ResNet's block.
+
+    torch.nn.BatchNorm2d's constructor and state_dict.
+    """
+
+    def forward(self, input: Tensor, add: Optional[Tensor] = None) -> Tensor:
+        self._check_input_dim(input)
+        return normalize(
+            input, ("batch", 1), self.weight, self.bias, self.eps, running=self._running(), fusion=Fusion(add=add, relu=True)
+        )
+
+
+class _Adding:
+    """What AddLayerNorm and AddRMSNorm share: x + residual is normalized, and handed back where return_sum says so."""
+
+    def __init__(self, *args, return_sum: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.return_sum = return_sum
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + (", return_sum=True" if self.return_sum else "")
+
+
+class AddLayerNorm(_Adding, nn.LayerNorm):
+    """LayerNorm of x + residual, the sum and the norm in one pass.
+
+    torch.nn.LayerNorm's constructor and state_dict.
+    return_sum  False: y, as transformers that normalize after the sum (BERT) take it. True: (y, x + residual), as those that
+                normalize before attention (GPT, Llama) take it: the sum goes on as the next residual.
+    """
+
+    def forward(self, input: Tensor, residual: Tensor) -> Union[Tensor, tuple[Tensor, Tensor]]:
+        key = ("layer", *self.normalized_shape)
+        y, total = normalize(input, key, self.weight, self.bias, self.eps, fusion=Fusion(residual=residual))
+        return (y, total) if self.return_sum else y
+
+
+class AddRMSNorm(_Adding, nn.RMSNorm):
+    """RMSNorm of x + residual, the sum and the norm in one pass; as AddLayerNorm. torch.nn.RMSNorm's constructor and state_dict."""
+
+    def forward(self, x: Tensor, residual: Tensor) -> Union[Tensor, tuple[Tensor, Tensor]]:
+        key = ("layer", *self.normalized_shape)
+        y, total = normalize(x, key, self.weight, None, self.eps, centered=False, fusion=Fusion(residual=residual))
+        return (y, total) if self.return_sum else y
