@@ -50,7 +50,7 @@ Range range_of(const Dims& shape, const Dims& strides, DType dtype) {
   Range range;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     std::int64_t reach = 0, *end = strides[axis] < 0 ? &range.first : &range.last;
-    if (__builtin_mul_overflow(shape[axis] - 1, strides[axis], &reach) || __builtin_add_overflow(*end, reach, end) ||
+    if (__builtin_mul_overflow(std::max<std::int64_t>(shape[axis] - 1, 0), strides[axis], &reach) || __builtin_add_overflow(*end, reach, end) ||
         *end > (INT64_MAX >> 5) || *end < -(INT64_MAX >> 5)) {
       throw Error("[view] shape " + to_string(shape) + " with strides " + to_string(strides) + " of " + name_of(dtype) +
                   " reaches beyond 63-bit addresses; check the sizes");
@@ -69,14 +69,14 @@ void check(const void* data, const Dims& shape, const Dims& strides, DType dtype
     if (size < 0) throw Error("[view] shape " + to_string(shape) + " has a negative size; sizes are 0 or more");
     if (size == 0) none = true;
   }
+  // Axes of size 0 count as 1, as in NumPy: so that the product over any of the axes fits, in whatever order it is taken.
   for (std::int64_t size : shape) {
-    if (!none && __builtin_mul_overflow(count, size, &count)) {
+    if (__builtin_mul_overflow(count, std::max<std::int64_t>(size, 1), &count)) {
       throw Error("[view] shape " + to_string(shape) + " has more elements than 63 bits can count");
     }
   }
-  if (none) return;
   range_of(shape, strides, dtype);
-  if (data == nullptr) {
+  if (data == nullptr && !none) {
     throw Error("[view] data is null, but shape " + to_string(shape) + " has " + std::to_string(count) + " elements");
   }
 }

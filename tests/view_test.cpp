@@ -57,6 +57,9 @@ TEST(View, RefusesWhatCannotBe) {
   expect_refusal([&] { view(x, {2, 2}, {1}); }, {"(1,)", "(2, 2)"});
   const std::int64_t huge = std::int64_t{1} << 62;
   expect_refusal([&] { view(x, {huge, huge}); }, {"63"});
+  // Empty, and yet the product of the other sizes does not fit, in whatever order it is taken.
+  expect_refusal([&] { view(x, {huge, huge, 0}); }, {"63"});
+  expect_refusal([&] { view(x, {0, huge, huge}, {0, 0, 0}); }, {"63"});
   expect_refusal([&] { view(static_cast<const float*>(x), {2, 2}, {huge, huge}); }, {"63"});
   expect_refusal([&] { view(static_cast<const float*>(x), {huge, 4}, {0, 0}); }, {"63"});
   expect_refusal([&] { view(static_cast<const float*>(x), {3}, {INT64_MIN}); }, {"63"});
