@@ -247,7 +247,9 @@ void append_number(std::string& out, double value) {
 void append_csv_field(std::string& out, std::string_view field, char delimiter) {
   const bool padded = !field.empty() && (field.front() == ' ' || field.back() == ' ' || field.front() == '\t' ||
                                          field.back() == '\t');  // some readers trim what stands bare
-  if (!padded && field.find_first_of("\"\r\n") == std::string_view::npos &&
+  // At the front of a file, where a first column's name may stand, these would be no text.
+  const bool marked = field.starts_with("\xEF\xBB\xBF") || field.starts_with("\xFF\xFE") || field.starts_with("\xFE\xFF");
+  if (!padded && !marked && field.find_first_of("\"\r\n") == std::string_view::npos &&
       field.find(delimiter) == std::string_view::npos) {
     out += field;
     return;

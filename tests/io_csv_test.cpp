@@ -253,6 +253,18 @@ TEST_F(Csv, WhatIsWrittenReadsBackTheSame) {
   }
 }
 
+/// Below a blank line the bytes of a mark are a name's own; written first in a file, they must not become one.
+TEST_F(Csv, AMarkOfAnEncodingInANameComesBack) {
+  for (const std::string mark : {"\xEF\xBB\xBF", "\xFF\xFE", "\xFE\xFF"}) {
+    const CsvTable read = table("\n" + mark + "name\n1\n");
+    ASSERT_EQ(read.columns(), std::vector<std::string>{mark + "name"});
+    std::string text;
+    const std::string_view field = read.columns().front();
+    append_csv_row(text, {&field, 1});
+    EXPECT_EQ(table(text).columns(), read.columns());
+  }
+}
+
 TEST_F(Csv, EveryCorruptedByteIsRefusedOrGivesWholeRows) {
   const std::string whole = "a,\"b\"\r\n1,\"x\ny\"\r\n2,z\n";
   for (std::size_t position = 0; position < whole.size(); ++position) {
