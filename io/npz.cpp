@@ -160,7 +160,7 @@ class ZipInput final : public ZipStream {
   zip_int64_t read_at(std::uint64_t offset, std::span<std::byte> out) override {
     try {
       return static_cast<zip_int64_t>(file_.read_at(offset, out));
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       return fail(ZIP_ER_READ, errno);  // no exception may cross libzip
     }
   }

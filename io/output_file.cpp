@@ -139,10 +139,7 @@ void OutputFile::refuse(const char* what, int error_number) const {
 }
 
 void OutputFile::open_directly(const std::string& path) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-  } while (fd < 0 && errno == EINTR);
+  const int fd = retry([&] { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY); });
   if (fd < 0) refuse("written", errno);
   file_ = FileDescriptor(fd);
 }
@@ -204,7 +201,7 @@ void OutputFile::commit() {
     committed_ = true;
     return;
   }
-  if (::fsync(file_.get()) != 0) refuse("written", errno);
+  if (retry([&] { return ::fsync(file_.get()); }) != 0) refuse("written", errno);
   close();
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) refuse("replaced", errno);
   committed_ = true;

@@ -24,13 +24,6 @@ constexpr std::size_t kLargestCall = std::size_t{1} << 30;  // Linux reads and w
   throw Error(fmt::format("{} cannot be {}: {}", label, what, system_message(error_number)));
 }
 
-template <class Call>
-auto retry(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 struct OpenFile {
   FileDescriptor file;
   bool seekable = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -83,6 +84,14 @@ std::unique_ptr<Source> open_source(const std::string& path);
 
 /// Bytes in memory; they must outlive the source.
 std::unique_ptr<Source> memory_source(std::span<const std::byte> bytes, std::string label);
+
+/// Makes a call to the system, again as long as a signal interrupts it.
+template <class Call>
+auto retry(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
 
 /// A file that can be read at any place and more than once. What cannot (a pipe, a terminal) is copied into an unlinked
 /// temporary file under $TMPDIR or /tmp first: it takes disk, not memory, and is gone when the process is.
