@@ -60,6 +60,33 @@ void layer_norm() {
   expect(is_standard(result, 2100, 1, 2100), "a sentence is standard");
 }
 
+void fusion() {
+  const norma::Dims shape{4, 7, 300};
+  std::vector<float> stream = random_values(shape), block = random_values(shape, 0, 1), result(stream.size());
+  const std::vector<float> before = stream;
+  // [fusion]
+  norma::RMSNorm norm({300});
+  const norma::View x = norma::view(block.data(), shape), residual = norma::view(stream.data(), shape);
+  const norma::View y = norma::view(result.data(), shape);
+  norm.forward(x, y, {}, {.residual = residual, .sum = residual});  // residual += x; y is that, normalized
+  // [/fusion]
+  expect(stream[17] == before[17] + block[17], "the sum is given back");
+
+  const norma::Dims image{2, 3, 8, 8};
+  std::vector<float> in = random_values(image), skip = random_values(image, 0, 1), out(in.size()),
+                     upstream = random_values(image, 0, 1), d_in(in.size()), d_skip(in.size());
+  const norma::View images = norma::view(in.data(), image), shortcut = norma::view(skip.data(), image),
+                    z = norma::view(out.data(), image), dz = norma::view(upstream.data(), image),
+                    dx = norma::view(d_in.data(), image), dadd = norma::view(d_skip.data(), image);
+  // [fusion_relu]
+  norma::BatchNorm bn(3);
+  bn.forward(images, z, {}, {.add = shortcut, .activation = norma::Activation::relu});  // z = relu(bn(images) + shortcut)
+  bn.backward(images, dz, dx, {}, {.y = z, .dadd = dadd});                              // dadd: the gradient of the shortcut
+  // [/fusion_relu]
+  for (std::size_t i = 0; i < out.size(); ++i)
+    expect(out[i] >= 0 && d_skip[i] == (out[i] > 0 ? upstream[i] : 0), "ReLU passes what is above 0");
+}
+
 void group_norm() {
   const norma::Dims shape{4, 64, 28, 28};
   std::vector<float> values = random_values(shape), result(values.size());
@@ -129,6 +156,7 @@ void refusal() {
 int main() {
   batch_norm();
   layer_norm();
+  fusion();
   group_norm();
   instance_norm();
   rms_norm();
