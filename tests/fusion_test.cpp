@@ -140,7 +140,7 @@ Bits one_by_one(const Fused& f) {
 }
 
 TEST(Fusion, GivesTheBitsOfOnePassAfterAnother) {
-  for_random_cases(700, [](std::uint64_t seed) {
+  for_random_cases(300, [](std::uint64_t seed) {
     Random random(seed);
     Fused f = random_fused(random, false);
     if (f.c.g.refused_in_training(f.c.shape)) return;
@@ -156,7 +156,7 @@ TEST(Fusion, GivesTheBitsOfOnePassAfterAnother) {
 TEST(Fusion, HasTheSameBitsOnEveryTargetAndThread) {
   const std::string before = target();
   const int threads = num_threads();
-  for_random_cases(80, [](std::uint64_t seed) {
+  for_random_cases(40, [](std::uint64_t seed) {
     Random random(seed);
     Fused f = random_fused(random, seed % 3 == 0);
     if (f.c.g.refused_in_training(f.c.shape)) return;
