@@ -269,7 +269,7 @@ def test_gradients_are_those_of_jax(random):
     import jax.numpy as jnp
 
     x, dy = (random.normal(size=(3, 4, 5)).astype(np.float32) for _ in range(2))
-    for axes, centered in (((2,), True), ((1, 2), True), ((0, 2), True), ((2,), False)):
+    for axes, centered in (((0, 2), True), ((2,), False)):
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         weight = random.normal(size=shape).astype(np.float32)
 

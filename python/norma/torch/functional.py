@@ -8,11 +8,17 @@ from typing import Optional, Union
 
 import torch
 from torch import Tensor
+from torch.compiler import is_dynamo_compiling
 
 from norma import _norma
 from norma.torch import differentiable, fused, operators
 from norma.torch.kernels import EVERYTHING, NOTHING, Fusion, Narrowing, Running, gradients, run
 from norma.torch.keys import Key
+
+# By name: each layer asks them once a call.
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_is_tracing = torch._C._is_tracing
+_function_transform = torch._C._functorch.peek_interpreter_stack
 
 
 def normalize(
@@ -49,11 +55,11 @@ def _is_watched(x: Tensor) -> bool:
     """Whether somebody looks at the operators that run: torch.compile, torch.jit.trace, make_fx, fake tensors, torch.func. The
     kernels write behind PyTorch's back, so that a trace would lack them: the operator is what is seen."""
     return (
-        torch.compiler.is_compiling()
-        or torch._C._is_tracing()
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or _dispatches(type(x))
+        is_dynamo_compiling()  # torch.export without it has a dispatch mode
+        or _dispatch_modes() > 0
+        or _is_tracing()
+        or _function_transform() is not None
+        or (type(x) is not Tensor and _dispatches(type(x)))
     )
 
 
