@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -30,6 +31,7 @@ struct Call {
   bool constant_statistics = false;               // backward: given as constants
   double *dweight = nullptr, *dbias = nullptr;    // zeroed, in the plan's order
   bool stream = false;                            // out is larger than the caches
+  bool cached = false;                            // x is not
   // What is fused into the pass. Forward: residual, which lies as x does, has been or is being added to x where sum is; add lies as out
   // does. Backward: y and dadd lie as dy does, dsum as out does. Each may be null.
   const std::byte* residual = nullptr;
@@ -43,7 +45,10 @@ struct Call {
   const std::byte* input() const { return residual ? sum : x; }
   bool in_double() const { return plan.dtype == DType::f64; }
   std::int64_t element_size() const { return static_cast<std::int64_t>(size_of(plan.dtype)); }
-  simd::Standard standard(const Moments& m) const { return simd::standard_of(m, eps, in_double()); }
+  simd::Standard standard(const Moments& m) const { return simd::standard_of(m, m.rstd(eps), in_double()); }
+  /// of(i) is standardized by standards[i], i below count: the same, with the roots taken together.
+  template <class Of>
+  void standardize(std::int64_t count, const Of& of, simd::Standard* standards) const;
 
   /// The weight or bias at an index of the plan's order.
   const void* parameter(const void* base, std::int64_t index) const {
@@ -55,6 +60,22 @@ struct Call {
     return in_double() ? static_cast<const double*>(base)[index] : static_cast<double>(static_cast<const float*>(base)[index]);
   }
 };
+
+template <class Of>
+void Call::standardize(std::int64_t count, const Of& of, simd::Standard* standards) const {
+  constexpr std::int64_t kTogether = 64;
+  double rstds[kTogether];
+  for (std::int64_t first = 0; first < count; first += kTogether) {
+    const std::int64_t n = std::min(kTogether, count - first);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Moments& m = of(first + i);
+      // A count of 1 is that of running statistics; dividing by it takes as long as by any other.
+      rstds[i] = m.count == 0 ? 0 : (m.count == 1 ? m.m2 : m.variance()) + eps;
+    }
+    kernels.reciprocal_roots(rstds, n);
+    for (std::int64_t i = 0; i < n; ++i) standards[first + i] = simd::standard_of(of(first + i), rstds[i], in_double());
+  }
+}
 
 /// A pointer moved by so many bytes; what is absent stays so.
 template <class Byte>

@@ -21,49 +21,60 @@ bool can_fold(const PlanData& plan, std::int64_t width) {
   return true;
 }
 
-/// The sums of a chunk, column by column. They are taken about the mean of a few of its rows, in float; where that was not good for
-/// every column, also about the chunk's first row, in double, for those alone.
+/// The sums of a chunk, distribution by distribution. Columns have lanes of their own, which are summed about the mean of a few of the
+/// chunk's rows, in float; of distributions where that was not good also about a member, in double. A distribution's lanes are its
+/// `merged` columns, of each of the `fold` rows that go by together; one pivot serves them all, so that their sums add up.
 class Sums {
  public:
-  Sums(const Call& call, Scratch::Frame& frame, std::int64_t width)
+  /// Of a strip of the columns.
+  Sums(const Call& call, const Columns& columns, Scratch::Frame& frame, std::int64_t strip)
       : call_(call),
-        member_(frame.take<double>(width)),
-        pivot_(frame.take<double>(width)),
-        short_pivot_(frame.take<float>(width)),
-        short_{frame.take<double>(width), frame.take<double>(width)},
-        wide_{frame.take<double>(width), frame.take<double>(width)} {}
+        merged_(columns.plan.merged),
+        strip_(strip),
+        lanes_(strip * columns.fold),
+        member_(frame.take<double>(lanes_)),
+        pivot_(frame.take<double>(lanes_)),
+        short_pivot_(frame.take<float>(lanes_)),
+        short_{frame.take<double>(lanes_), frame.take<double>(lanes_)},
+        wide_{frame.take<double>(lanes_), frame.take<double>(lanes_)} {}
 
-  /// sweep(body) calls body(x, rows, row stride, width) for the chunk's rows, always the same ones; every column has the
-  /// same number of them or, beyond `fewer`, one less. sampled(sum) adds some rows, a power of two, onto sum and returns how many.
+  std::int64_t distributions() const { return strip_ / merged_; }
+
+  /// sweep(body) calls body(x, rows, row stride, lanes) for the chunk's `rows` rows, always the same ones; lanes beyond `used` have none.
+  /// sampled(sum) adds some rows onto sum.
   template <class Sampled, class Sweep>
-  void take(std::int64_t count, std::int64_t width, std::int64_t fewer, const std::byte* first_row, const Sampled& sampled,
-            const Sweep& sweep) {
-    count_ = count;
-    fewer_ = fewer;
+  void take(std::int64_t rows, std::int64_t used, const std::byte* first_row, const Sampled& sampled, const Sweep& sweep) {
+    count_ = rows * merged_;
+    used_ = used;
+    if (rows == 0) return;
     const simd::TypedKernels& kernels = call_.kernels;
-    bool all_good = !call_.in_double();
-    if (all_good) {
-      std::fill(pivot_, pivot_ + width, 0.0);
-      const double part = call_.centered ? 1 / static_cast<double>(sampled(pivot_)) : 0;
-      for (std::int64_t c = 0; c < width; ++c) pivot_[c] = short_pivot_[c] = static_cast<float>(pivot_[c] * part);
-      run(call_.centered ? kernels.measure_columns : kernels.measure_squares_columns, short_pivot_, short_, width, sweep);
-      for (std::int64_t c = 0; c < width; ++c) all_good = all_good && is_good(c);
+    if (!call_.in_double()) {
+      settle_pivots(sampled);
+      std::fill(short_.first, short_.first + lanes_, 0.0);
+      std::fill(short_.second, short_.second + lanes_, 0.0);
+      run(call_.centered ? kernels.measure_columns : kernels.measure_squares_columns, short_pivot_, short_, 0, lanes_, sweep);
     }
-    taken_wide_ = !all_good;
-    if (all_good) return;
-    for (std::int64_t c = 0; c < width; ++c) {
-      member_[c] = call_.centered ? element_at(call_.plan.dtype, first_row + c * call_.element_size()) : 0;
+    // Of those alone that need it; folded, a distribution's lanes lie apart, and all are taken.
+    const std::int64_t n = distributions();
+    for (std::int64_t first = 0; first < n;) {
+      if (is_good(first)) {
+        ++first;
+        continue;
+      }
+      std::int64_t last = first + 1;
+      while (last < n && !is_good(last)) ++last;
+      if (lanes_ != strip_) first = 0, last = n;
+      take_wide(first, last, first_row, sweep);
+      first = last;
     }
-    run(call_.centered ? kernels.measure_columns_wide : kernels.measure_squares_columns_wide, member_, wide_, width, sweep);
   }
 
-  Moments moments(std::int64_t c) const {
-    const std::int64_t n = count(c);
-    if (n == 0) return {};
-    const bool wide = taken_wide_ && (call_.in_double() || !is_good(c));
-    const Arrays& of = wide ? wide_ : short_;
-    if (!call_.centered) return {n, 0, 0, of.second[c]};
-    return simd::moments_of(n, wide ? member_[c] : pivot_[c], of.first[c], of.second[c]);
+  Moments moments(std::int64_t g) const {
+    if (count_ == 0) return {};
+    const bool wide = !is_good(g);
+    const simd::Sums sums = of(g, wide ? wide_ : short_);
+    if (!call_.centered) return {count_, 0, 0, sums.second};
+    return simd::moments_of(count_, (wide ? member_ : pivot_)[g * merged_], sums.first, sums.second);
   }
 
  private:
@@ -71,40 +82,85 @@ class Sums {
     double *first, *second;
   };
 
-  std::int64_t count(std::int64_t c) const { return c < fewer_ ? count_ : count_ - 1; }
-  bool is_good(std::int64_t c) const { return count(c) == 0 || simd::good(count(c), {short_.first[c], short_.second[c]}); }
+  template <class Body>
+  void for_each_lane(std::int64_t g, const Body& body) const {
+    for (std::int64_t first = g * merged_; first < used_; first += strip_) {
+      for (std::int64_t lane = first; lane < first + merged_; ++lane) body(lane);
+    }
+  }
+  simd::Sums of(std::int64_t g, const Arrays& sums) const {
+    simd::Sums all;
+    for_each_lane(g, [&](std::int64_t lane) {
+      all.first += sums.first[lane];
+      all.second += sums.second[lane];
+    });
+    return all;
+  }
+  bool is_good(std::int64_t g) const { return !call_.in_double() && simd::good(count_, of(g, short_)); }
 
-  template <class Kernel, class Sweep>
-  static void run(Kernel kernel, const void* pivot, const Arrays& into, std::int64_t width, const Sweep& sweep) {
-    std::fill(into.first, into.first + width, 0.0);
-    std::fill(into.second, into.second + width, 0.0);
-    sweep([&](const std::byte* x, std::int64_t rows, std::int64_t row_stride, std::int64_t columns) {
-      kernel({x, rows, row_stride, columns, pivot, into.first, into.second});
+  template <class Sampled>
+  void settle_pivots(const Sampled& sampled) {
+    std::fill(pivot_, pivot_ + lanes_, 0.0);
+    std::fill(short_pivot_, short_pivot_ + lanes_, 0.0F);
+    if (!call_.centered) return;
+    const auto samples = static_cast<double>(sampled(pivot_));
+    for (std::int64_t g = 0; g < distributions(); ++g) {
+      double sum = 0, terms = 0;
+      for_each_lane(g, [&](std::int64_t lane) {
+        sum += pivot_[lane];
+        terms += samples;
+      });
+      const auto pivot = static_cast<float>(sum / terms);
+      for_each_lane(g, [&](std::int64_t lane) { pivot_[lane] = short_pivot_[lane] = pivot; });
+    }
+  }
+
+  /// Of distributions [first, last).
+  template <class Sweep>
+  void take_wide(std::int64_t first, std::int64_t last, const std::byte* first_row, const Sweep& sweep) {
+    for (std::int64_t g = first; g < last; ++g) {
+      const double member = call_.centered ? element_at(call_.plan.dtype, first_row + g * merged_ * call_.element_size()) : 0;
+      for_each_lane(g, [&](std::int64_t lane) {
+        member_[lane] = member;
+        wide_.first[lane] = wide_.second[lane] = 0;
+      });
+    }
+    const simd::TypedKernels& kernels = call_.kernels;
+    run(call_.centered ? kernels.measure_columns_wide : kernels.measure_squares_columns_wide, member_, wide_, first * merged_,
+        lanes_ == strip_ ? last * merged_ : lanes_, sweep);
+  }
+
+  /// Lanes [first, last).
+  template <class Kernel, class Pivot, class Sweep>
+  void run(Kernel kernel, const Pivot* pivot, const Arrays& into, std::int64_t first, std::int64_t last,
+           const Sweep& sweep) const {
+    sweep([&](const std::byte* x, std::int64_t rows, std::int64_t row_stride, std::int64_t lanes) {
+      lanes = std::min(lanes, last) - first;
+      if (lanes > 0) {
+        kernel({x + first * call_.element_size(), rows, row_stride, lanes, pivot + first, into.first + first,
+                into.second + first, call_.cached});
+      }
     });
   }
 
   const Call& call_;
+  std::int64_t merged_, strip_, lanes_;
   double *member_, *pivot_;
   float* short_pivot_;
   Arrays short_, wide_;
-  std::int64_t count_ = 0, fewer_ = 0;
-  bool taken_wide_ = false;
+  std::int64_t count_ = 0, used_ = 0;
 };
 
 /// A pivot is the mean of one row of so many, at most kSampled.
 constexpr std::int64_t kSampleStep = 32, kSampled = 8;
 
+/// Columns [column, column + width).
 void measure_chunk(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
-                   std::int64_t column, std::int64_t width, Sums& sums, Moments* into) {
+                   std::int64_t column, std::int64_t width, Sums& sums) {
   const std::int64_t size = call.element_size();
   const std::byte* first_row = nullptr;
   std::array<const std::byte*, kSampled> samples;
   std::int64_t count = 0, sampled = 0, next_sample = first;
-  const auto sweep = [&](const auto& body) {
-    columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
-      if (counts) body(call.x + (at.operand[0] + column) * size, n, columns.row_step(0), width);
-    });
-  };
   std::int64_t row = first;
   columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
     const std::byte* x = call.x + (at.operand[0] + column) * size;
@@ -115,132 +171,132 @@ void measure_chunk(const Call& call, const Columns& columns, std::int64_t kept_i
     count += counts ? n : 0;
     row += n;
   });
-  if (count == 0) return;
-  if (sampled == 0) samples[static_cast<std::size_t>(sampled++)] = first_row;
-  const auto add_samples = [&](double* sum) {
-    const auto n = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(sampled)));
-    for (const std::byte* sample : std::span(samples).first(static_cast<std::size_t>(n))) {
-      call.kernels.sum_columns({sample, 1, 0, width, sum});
-    }
-    return n;
-  };
-  sums.take(count, width, width, first_row, add_samples, sweep);
-  for (std::int64_t c = 0; c < width; ++c) into[c] = merge(into[c], sums.moments(c));
+  if (count > 0 && sampled == 0) samples[static_cast<std::size_t>(sampled++)] = first_row;
+  sums.take(
+      count, width, first_row,
+      [&](double* sum) {
+        for (const std::byte* sample : std::span(samples).first(static_cast<std::size_t>(sampled))) {
+          call.kernels.sum_columns({sample, 1, 0, width, sum});
+        }
+        return sampled;
+      },
+      [&](const auto& body) {
+        columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
+          if (counts) body(call.x + (at.operand[0] + column) * size, n, columns.row_step(0), width);
+        });
+      });
 }
 
-/// Folded rows: `fold` partial results a column, each of its own rows.
+/// Folded rows: `fold` of them are one row of kernels.
 void measure_folded_chunk(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first,
-                          std::int64_t last, Sums& sums, Moments* into) {
+                          std::int64_t last, Sums& sums) {
   const std::int64_t wide = columns.folded_width(), whole = (last - first) / columns.fold, rest = (last - first) % columns.fold;
   const std::int64_t size = call.element_size(), beyond = rest * columns.width;
   const std::byte* x = call.x + columns.plan.run_offsets(kept_index, first).operand[0] * size;
-  const auto sweep = [&](const auto& body) {
-    for (std::int64_t row = 0; row < whole; row += columns.together) {
-      body(x + row * wide * size, std::min(columns.together, whole - row), wide, wide);
-    }
-    if (rest) body(x + whole * wide * size, std::int64_t{1}, wide, beyond);
-  };
-  const auto add_samples = [&](double* sum) {
-    if (whole == 0) {
-      call.kernels.sum_columns({x, 1, 0, beyond, sum});
-      return std::int64_t{1};
-    }
-    const std::int64_t samples = std::min(kSampled, (whole + kSampleStep - 1) / kSampleStep);
-    const auto n = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(samples)));
-    call.kernels.sum_columns({x, n, kSampleStep * wide, wide, sum});
-    return n;
-  };
-  sums.take(rest ? whole + 1 : whole, whole ? wide : beyond, rest ? beyond : wide, x, add_samples, sweep);
-  for (std::int64_t c = 0; c < columns.width; ++c) {
-    Moments m;
-    for (std::int64_t phase = 0; phase < columns.fold; ++phase) {
-      if (whole || phase < rest) m = merge(m, sums.moments(phase * columns.width + c));
-    }
-    into[c] = merge(into[c], m);
-  }
+  sums.take(
+      last - first, whole ? wide : beyond, x,
+      [&](double* sum) {
+        if (whole == 0) {
+          call.kernels.sum_columns({x, 1, 0, beyond, sum});
+          return std::int64_t{1};
+        }
+        const std::int64_t samples = std::min(kSampled, (whole + kSampleStep - 1) / kSampleStep);
+        call.kernels.sum_columns({x, samples, kSampleStep * wide, wide, sum});
+        return samples;
+      },
+      [&](const auto& body) {
+        for (std::int64_t row = 0; row < whole; row += columns.together) {
+          body(x + row * wide * size, std::min(columns.together, whole - row), wide, wide);
+        }
+        if (rest) body(x + whole * wide * size, std::int64_t{1}, wide, beyond);
+      });
 }
 
-/// Measures columns [column, column + width) of one block of rows.
+/// Measures the distributions in columns [column, column + width) of one block of rows.
 void measure_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, std::int64_t column,
                    std::int64_t width, Moments* into) {
   Scratch::Frame frame;
-  Sums sums(call, frame, width * columns.fold);
-  std::fill(into, into + width, Moments());
+  Sums sums(call, columns, frame, width);
+  std::fill(into, into + sums.distributions(), Moments());
   const std::int64_t end = std::min(columns.rows, (block + 1) * columns.block_rows);
   for (std::int64_t first = block * columns.block_rows; first < end; first += columns.chunk_rows) {
     const std::int64_t last = std::min(end, first + columns.chunk_rows);
     if (columns.fold > 1) {
-      measure_folded_chunk(call, columns, kept_index, first, last, sums, into);
+      measure_folded_chunk(call, columns, kept_index, first, last, sums);
     } else {
-      measure_chunk(call, columns, kept_index, first, last, column, width, sums, into);
+      measure_chunk(call, columns, kept_index, first, last, column, width, sums);
     }
+    for (std::int64_t g = 0; g < sums.distributions(); ++g) into[g] = merge(into[g], sums.moments(g));
   }
 }
 
-void merge_columns(const Columns& columns, const Moments* part, Moments* into) {
-  for (std::int64_t c = 0; c < columns.width; ++c) into[c] = merge(into[c], part[c]);
+void merge_into(const Moments* part, std::int64_t n, Moments* into) {
+  for (std::int64_t g = 0; g < n; ++g) into[g] = merge(into[g], part[g]);
 }
 
-/// Measures the columns under one kept index on this thread.
+/// Measures the distributions under one kept index on this thread.
 void measure_all(const Call& call, const Columns& columns, std::int64_t kept_index, Moments* part, Moments* into) {
-  std::fill(into, into + columns.width, Moments());
+  std::fill(into, into + columns.distributions(), Moments());
   for (std::int64_t block = 0; block < columns.blocks; ++block) {
-    for (std::int64_t strip = 0; strip < columns.strips(); ++strip) {
-      const std::int64_t column = strip * Columns::kStrip;
-      const std::int64_t width = columns.fold > 1 ? columns.width : std::min(Columns::kStrip, columns.width - column);
-      measure_block(call, columns, kept_index, block, column, width, part + column);
+    for (std::int64_t k = 0; k < columns.strips(); ++k) {
+      const Strip strip(columns, k);
+      measure_block(call, columns, kept_index, block, strip.column, strip.width, part + strip.column / columns.plan.merged);
     }
-    merge_columns(columns, part, into);
+    merge_into(part, columns.distributions(), into);
   }
-}
-
-/// One distribution's moments from those of its columns.
-Moments distribution_moments(const Columns& columns, const Moments* of_columns, std::int64_t distribution) {
-  Moments m;
-  for (std::int64_t j = 0; j < columns.plan.merged; ++j) {
-    m = merge(m, of_columns[distribution * columns.plan.merged + j]);
-  }
-  return m;
 }
 
 /// The arrays that ApplyColumns reads.
 struct Constants {
-  void *prescale, *high, *low, *scale, *shift;
+  static constexpr std::size_t kArrays = 5;
+  std::array<void*, kArrays> all;
   bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
   Constants(Scratch::Frame& frame, std::int64_t width) {
-    for (void** v : {&prescale, &high, &low, &scale, &shift}) *v = frame.take<double>(width);
+    for (void*& v : all) v = frame.take<double>(width);
   }
 };
 
-/// Settles the statistics of the distributions under one kept index, and from them the constants of each column.
-void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Moments* of_columns,
-            Constants& constants) {
+/// Settles the statistics of the distributions under one kept index, and from them the constants of each column, in the compute type C.
+template <class C>
+void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index, const Moments* measured,
+               Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
+  C* of[Constants::kArrays];
+  for (std::size_t k = 0; k < Constants::kArrays; ++k) of[k] = static_cast<C*>(constants.all[k]);
+  const auto& [prescale, high, low, scale, shift] = of;
+  const bool by_row = plan.pooled.back().step.parameter != 0;
+  const C* weight = by_row ? nullptr : static_cast<const C*>(call.weight);
+  const C* bias = by_row ? nullptr : static_cast<const C*>(call.bias);
   constants.prescaled = constants.paired = false;
-  const bool in_double = call.in_double(), by_row = plan.pooled.back().step.parameter != 0;
-  for (std::int64_t g = 0; g < columns.distributions(); ++g) {
-    const auto number = static_cast<std::size_t>(at.distribution + columns.number(g));
-    const Moments m = call.given.empty() ? distribution_moments(columns, of_columns, g) : call.given[number];
-    if (!call.saved.empty()) call.saved[number] = m;
-    if (call.out == nullptr) continue;
-    const simd::Standard s = call.standard(m);
+  const auto number = [&](std::int64_t g) { return static_cast<std::size_t>(at.distribution + columns.number(g)); };
+  const auto moments = [&](std::int64_t g) -> const Moments& {
+    return call.given.empty() ? measured[g] : call.given[number(g)];
+  };
+  for (std::int64_t g = 0; g < columns.distributions() && !call.saved.empty(); ++g) call.saved[number(g)] = moments(g);
+  if (call.out == nullptr) return;
+  Scratch::Frame frame;
+  auto* standards = frame.take<simd::Standard>(columns.distributions());
+  call.standardize(columns.distributions(), moments, standards);
+  for (std::int64_t g = 0, c = 0; g < columns.distributions(); ++g) {
+    const simd::Standard& s = standards[g];
     constants.prescaled |= s.prescale != 1;
     constants.paired |= s.low != 0;
-    for (std::int64_t c = g * plan.merged; c < (g + 1) * plan.merged; ++c) {
-      const std::int64_t p = at.parameter + columns.parameter(c);
-      const double weight = by_row ? 1 : call.parameter_value(call.weight, p, 1);
-      const double bias = by_row ? 0 : call.parameter_value(call.bias, p, 0);
-      for (std::int64_t phase = 0; phase < columns.fold; ++phase) {
-        const std::int64_t i = phase * columns.width + c;
-        store_compute(constants.prescale, i, s.prescale, in_double);
-        store_compute(constants.high, i, s.high, in_double);
-        store_compute(constants.low, i, s.low, in_double);
-        store_compute(constants.scale, i, s.rstd * weight, in_double);
-        store_compute(constants.shift, i, bias, in_double);
-      }
+    for (std::int64_t j = 0; j < plan.merged; ++j, ++c) {
+      const std::int64_t p = at.parameter + columns.parameter(g, j);
+      prescale[c] = static_cast<C>(s.prescale);
+      high[c] = static_cast<C>(s.high);
+      low[c] = static_cast<C>(s.low);
+      scale[c] = static_cast<C>(weight ? s.rstd * static_cast<double>(weight[p]) : s.rstd);
+      shift[c] = bias ? bias[p] : 0;
     }
   }
+  for (C* array : of) columns.repeat(array);
+}
+
+void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Moments* measured, Constants& constants) {
+  if (call.in_double()) return settle_as<double>(call, columns, kept_index, measured, constants);
+  settle_as<float>(call, columns, kept_index, measured, constants);
 }
 
 void apply_range(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
@@ -250,11 +306,12 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   simd::ApplyColumns args{};
   args.stream = call.stream;
   args.relu = call.relu;
-  args.prescale = constants.prescaled ? constants.prescale : nullptr;
-  args.high = constants.high;
-  args.low = constants.paired || constants.prescaled ? constants.low : nullptr;
-  args.scale = constants.scale;
-  args.shift = constants.shift;
+  const auto& [prescale, high, low, scale, shift] = constants.all;
+  args.prescale = constants.prescaled ? prescale : nullptr;
+  args.high = high;
+  args.low = constants.paired || constants.prescaled ? low : nullptr;
+  args.scale = scale;
+  args.shift = shift;
   if (columns.fold > 1) {
     const Offsets at = plan.run_offsets(kept_index, first);
     args.x = call.x + at.operand[0] * size;
@@ -297,21 +354,19 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   });
 }
 
-/// Measures all columns under all kept indices, sharing blocks and strips between threads.
+/// Measures all distributions under all kept indices, sharing blocks and strips between threads.
 void measure_by_blocks(const Call& call, const Columns& columns, Moments* moments) {
-  const std::int64_t kept = call.plan.kept_count, strips = columns.strips(), width = columns.width;
+  const std::int64_t kept = call.plan.kept_count, strips = columns.strips(), n = columns.distributions();
   Scratch::Frame frame;
-  auto* parts = frame.take<Moments>(kept * columns.blocks * width);
+  auto* parts = frame.take<Moments>(kept * columns.blocks * n);
   for_each_task(call.runner, true, kept * columns.blocks * strips, [&](std::int64_t t) {
-    const std::int64_t column = t % strips * Columns::kStrip, block = t / strips % columns.blocks,
-                       i = t / strips / columns.blocks;
-    measure_block(call, columns, i, block, column, columns.fold > 1 ? width : std::min(Columns::kStrip, width - column),
-                  parts + (i * columns.blocks + block) * width + column);
+    const Strip strip(columns, t % strips);
+    const std::int64_t block = t / strips % columns.blocks, i = t / strips / columns.blocks;
+    measure_block(call, columns, i, block, strip.column, strip.width,
+                  parts + (i * columns.blocks + block) * n + strip.column / call.plan.merged);
   });
-  std::fill(moments, moments + kept * width, Moments());
-  for (std::int64_t t = 0; t < kept * columns.blocks; ++t) {
-    merge_columns(columns, parts + t * width, moments + t / columns.blocks * width);
-  }
+  std::fill(moments, moments + kept * n, Moments());
+  for (std::int64_t t = 0; t < kept * columns.blocks; ++t) merge_into(parts + t * n, n, moments + t / columns.blocks * n);
 }
 
 /// sum = x + residual, zero where the mask leaves out: a sweep of its own, as what it needs to measure lies in every row.
@@ -334,19 +389,17 @@ void add_residual(const Call& call, const Columns& columns, bool shared) {
   });
 }
 
-bool one_by_one(const Call& call, bool shared) {
-  return !shared || call.plan.kept_count >= std::int64_t{4} * call.runner.concurrency();
-}
+bool one_by_one(const Call& call, bool shared) { return call.plan.kept_count >= tasks_of(call, shared); }
 
 void forward_by_blocks(const Call& call, const Columns& columns) {
   const std::int64_t kept = call.plan.kept_count;
   Scratch::Frame frame;
-  auto* moments = frame.take<Moments>(kept * columns.width);
+  auto* moments = frame.take<Moments>(kept * columns.distributions());
   if (call.given.empty()) measure_by_blocks(call, columns, moments);
   auto** constants = frame.take<Constants*>(kept);
   for (std::int64_t i = 0; i < kept; ++i) {
     constants[i] = new (frame.take<Constants>(1)) Constants(frame, columns.folded_width());
-    settle(call, columns, i, moments + i * columns.width, *constants[i]);
+    settle(call, columns, i, moments + i * columns.distributions(), *constants[i]);
   }
   if (call.out == nullptr) return;
   const std::int64_t pieces = std::min(columns.rows, std::int64_t{8} * call.runner.concurrency());
@@ -358,7 +411,7 @@ void forward_by_blocks(const Call& call, const Columns& columns) {
 
 }  // namespace
 
-Columns::Columns(const PlanData& p)
+Columns::Columns(const PlanData& p, std::int64_t tasks)
     : plan(p),
       fold(can_fold(p, p.inner.size) ? kFold : 1),
       rows(p.pooled_count),
@@ -368,11 +421,17 @@ Columns::Columns(const PlanData& p)
       blocks((rows + block_rows - 1) / block_rows),
       together(std::max<std::int64_t>(1, kTogetherBytes / (std::max<std::int64_t>(width, 1) * fold *
                                                            static_cast<std::int64_t>(size_of(p.dtype)) * kFewest)) *
-               kFewest) {}
+               kFewest),
+      strip_width(width) {
+  const std::int64_t parts = std::max<std::int64_t>(p.kept_count * blocks, 1), wanted = (tasks + parts - 1) / parts;
+  if (fold == 1 && wanted > 1) {
+    strip_width = std::min(width, std::max(kLeastStrip, (width + wanted - 1) / wanted) / p.merged * p.merged);
+  }
+}
 
 void forward_columns(const Call& given) {
-  const Columns columns(given.plan);
   const bool shared = share(given);
+  const Columns columns(given.plan, tasks_of(given, shared));
   Call call = given;
   if (given.residual) {
     add_residual(given, columns, shared);
@@ -381,7 +440,7 @@ void forward_columns(const Call& given) {
   if (!one_by_one(call, shared)) return forward_by_blocks(call, columns);
   for_each_range(call.runner, shared, call.plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     Scratch::Frame frame;
-    auto *moments = frame.take<Moments>(columns.width), *part = frame.take<Moments>(columns.width);
+    auto *moments = frame.take<Moments>(columns.distributions()), *part = frame.take<Moments>(columns.distributions());
     Constants constants(frame, columns.folded_width());
     for (std::int64_t i = first; i < last; ++i) {
       if (call.given.empty()) measure_all(call, columns, i, part, moments);

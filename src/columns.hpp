@@ -16,7 +16,8 @@ namespace norma {
 /// times as many columns; the kFold partial results of a column are put together in order.
 class Columns {
  public:
-  explicit Columns(const PlanData& plan);
+  /// tasks: how many parts of the work there should be at least.
+  Columns(const PlanData& plan, std::int64_t tasks);
 
   static constexpr std::int64_t kFold = 16;
   /// Kernel rows whose sums are held about one pivot; chunks are merged one after another within a block, blocks likewise.
@@ -24,21 +25,23 @@ class Columns {
   /// Bytes of rows that a kernel takes together, so that a column's sums or constants are loaded once for all of them and the
   /// rows stay in L1 meanwhile; always a multiple of kFewest rows, which are what short sums are made of.
   static constexpr std::int64_t kTogetherBytes = 16384, kFewest = simd::kShortSteps;
-  /// Columns that a task takes: their sums stay in L1.
-  static constexpr std::int64_t kStrip = 512;
+  /// Columns that a task takes at least, or somewhat fewer, so that distributions are whole. No fewer than all where the rows alone make
+  /// tasks enough: parts of rows, a block of them at a time, are slow to walk (2048 columns: half the speed).
+  static constexpr std::int64_t kLeastStrip = 512;
 
   const PlanData& plan;
   std::int64_t fold, rows, width;
   std::int64_t chunk_rows, block_rows, blocks;
-  std::int64_t together;  // kernel rows, folded ones where fold > 1
+  std::int64_t together;     // kernel rows, folded ones where fold > 1
+  std::int64_t strip_width;  // columns that a task takes
 
   std::int64_t distributions() const { return width / plan.merged; }
   std::int64_t folded_width() const { return width * fold; }
-  std::int64_t strips() const { return fold > 1 ? 1 : (width + kStrip - 1) / kStrip; }
+  std::int64_t strips() const { return (width + strip_width - 1) / strip_width; }
 
-  /// The parameter of a column, relative to the kept loops' own, and the number of its distribution.
-  std::int64_t parameter(std::int64_t column) const {
-    return column / plan.merged * plan.inner.step.parameter + column % plan.merged * plan.column_parameter;
+  /// The parameter of column `within` of a distribution, relative to the kept loops' own, and the distribution's number.
+  std::int64_t parameter(std::int64_t distribution, std::int64_t within) const {
+    return distribution * plan.inner.step.parameter + within * plan.column_parameter;
   }
   std::int64_t number(std::int64_t distribution) const { return distribution * plan.inner.step.distribution; }
 
@@ -66,16 +69,23 @@ class Columns {
       first += n;
     }
   }
+  /// The values of the columns, written out for each row of a folded one.
+  template <class C>
+  void repeat(C* array) const {
+    for (std::int64_t phase = 1; phase < fold; ++phase) std::copy_n(array, width, array + phase * width);
+  }
   std::int64_t row_step(std::size_t operand) const { return plan.pooled.back().step.operand[operand]; }
 };
 
-/// v[i] = value, in the compute type.
-inline void store_compute(void* v, std::int64_t i, double value, bool in_double) {
-  if (in_double) {
-    static_cast<double*>(v)[i] = value;
-  } else {
-    static_cast<float*>(v)[i] = static_cast<float>(value);
-  }
-}
+/// How many tasks a call wants.
+inline std::int64_t tasks_of(const Call& call, bool shared) { return shared ? std::int64_t{4} * call.runner.concurrency() : 1; }
+
+/// Columns [column, column + width) that strip number `strip` takes.
+struct Strip {
+  std::int64_t column, width;
+  Strip(std::int64_t first, std::int64_t count) : column(first), width(count) {}
+  Strip(const Columns& columns, std::int64_t strip)
+      : column(strip * columns.strip_width), width(std::min(columns.strip_width, columns.width - column)) {}
+};
 
 }  // namespace norma

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backward, columns.
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -14,69 +15,85 @@ struct ColumnSums {
   double *first, *second;
 };
 
-/// What the kernels of the first pass read: the standardization of each column, in double and what sums in float need in float.
+/// How the distributions in columns [column, column + width) are standardized, and what sums in float read of it, lane by lane: lanes
+/// are these columns, of each of the `fold` rows that go by together.
 struct Standards {
-  double *prescale, *high, *low, *rstd;
-  float *short_high, *short_rstd;
-  /// For columns [column, column + width), at their own places.
-  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t column,
-            std::int64_t width) {
-    const std::int64_t wide = columns.folded_width(), merged = call.plan.merged;
-    for (double** v : {&prescale, &high, &low, &rstd}) *v = frame.take<double>(wide);
-    for (float** v : {&short_high, &short_rstd}) *v = frame.take<float>(wide);
+  std::int64_t merged, width, lanes;
+  simd::Standard* of;
+  float *high, *rstd;
+  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index, const Strip& strip)
+      : merged(call.plan.merged),
+        width(strip.width),
+        lanes(width * columns.fold),
+        of(frame.take<simd::Standard>(width / merged)),
+        high(frame.take<float>(lanes)),
+        rstd(frame.take<float>(lanes)) {
     const Offsets at = call.plan.kept_offsets(kept_index);
-    simd::Standard s;
-    for (std::int64_t c = column; c < column + width; ++c) {
-      if (c == column || c % merged == 0) {
-        s = call.standard(call.given[static_cast<std::size_t>(at.distribution + columns.number(c / merged))]);
-      }
-      for (std::int64_t i = c; i < wide; i += columns.width) {
-        prescale[i] = s.prescale;
-        high[i] = s.high;
-        low[i] = s.low;
-        rstd[i] = s.rstd;
-        short_high[i] = static_cast<float>(s.high);
-        short_rstd[i] = static_cast<float>(s.rstd);
+    const auto given = [&](std::int64_t g) -> const Moments& {
+      return call.given[static_cast<std::size_t>(at.distribution + columns.number(strip.column / merged + g))];
+    };
+    call.standardize(width / merged, given, of);
+    if (call.in_double()) return;
+    for_each_lane([&](std::int64_t lane, const simd::Standard& s) {
+      high[lane] = static_cast<float>(s.high);
+      rstd[lane] = static_cast<float>(s.rstd);
+    });
+  }
+  template <class Body>
+  void for_each_lane(const Body& body) const {
+    for (std::int64_t phase = 0; phase < lanes; phase += width) {
+      for (std::int64_t g = 0, lane = phase; g < width / merged; ++g) {
+        for (std::int64_t j = 0; j < merged; ++j, ++lane) body(lane, of[g]);
       }
     }
   }
 };
 
-/// Fills `sums`, of the columns [column, column + width): in float and, where that leaves float's range, in double. sweep(body) calls
-/// body(x, dy, y, rows, row strides of x and of dy, columns) for the rows, always the same ones.
+/// Fills `sums`, lane by lane: in float and, where that leaves float's range, in double. sweep(body) calls body(x, dy, y, rows, row
+/// strides of x and of dy, lanes) for the rows, always the same ones.
 template <class Sweep>
-void take_sums(const Call& call, std::int64_t column, std::int64_t width, const Standards& s, const ColumnSums& sums,
-               const Sweep& sweep) {
+void take_sums(const Call& call, const Standards& s, const ColumnSums& sums, const Sweep& sweep) {
+  const std::int64_t lanes = s.lanes;
   const auto run = [&](auto kernel, const ColumnSums& into, const void* prescale, const void* high, const void* low,
                        const void* rstd) {
-    std::fill(into.first, into.first + width, 0.0);
-    std::fill(into.second, into.second + width, 0.0);
+    std::fill(into.first, into.first + lanes, 0.0);
+    std::fill(into.second, into.second + lanes, 0.0);
     sweep([&](const std::byte* x, const std::byte* dy, const std::byte* y, std::int64_t rows, std::int64_t x_row,
-              std::int64_t dy_row, std::int64_t columns) {
-      kernel({x, dy, rows, x_row, dy_row, columns, prescale, high, low, rstd, into.first, into.second, y});
+              std::int64_t dy_row, std::int64_t width) {
+      kernel({x, dy, rows, x_row, dy_row, width, prescale, high, low, rstd, into.first, into.second, y, call.cached});
     });
   };
   const auto wide = [&](const ColumnSums& into) {
-    run(call.kernels.grad_sums_columns_wide, into, s.prescale + column, s.high + column, s.low + column, s.rstd + column);
+    Scratch::Frame frame;
+    double* of[4];
+    for (double*& v : of) v = frame.take<double>(lanes);
+    s.for_each_lane([&](std::int64_t lane, const simd::Standard& standard) {
+      of[0][lane] = standard.prescale;
+      of[1][lane] = standard.high;
+      of[2][lane] = standard.low;
+      of[3][lane] = standard.rstd;
+    });
+    run(call.kernels.grad_sums_columns_wide, into, of[0], of[1], of[2], of[3]);
   };
   if (call.in_double()) return wide(sums);
-  run(call.kernels.grad_sums_columns, sums, nullptr, s.short_high + column, nullptr, s.short_rstd + column);
+  run(call.kernels.grad_sums_columns, sums, nullptr, s.high, nullptr, s.rstd);
   // What x holds must not change what is known of dy alone: each sum by itself.
-  const auto good_first = [&](std::int64_t c) { return std::isfinite(sums.first[c]); };
-  const auto good = [&](std::int64_t c) { return s.prescale[column + c] == 1 && std::isfinite(sums.second[c]); };
+  const auto good = [&](std::int64_t lane, const simd::Standard& standard) {
+    return standard.prescale == 1 && std::isfinite(sums.first[lane]) && std::isfinite(sums.second[lane]);
+  };
   bool all_good = true;
-  for (std::int64_t c = 0; c < width; ++c) {
-    all_good = all_good && good_first(c) && good(c);
-    sums.second[c] -= s.low[column + c] * s.rstd[column + c] * sums.first[c];
-  }
+  s.for_each_lane([&](std::int64_t lane, const simd::Standard& standard) {
+    all_good = all_good && good(lane, standard);
+    sums.second[lane] -= standard.low * standard.rstd * sums.first[lane];
+  });
   if (all_good) return;
   Scratch::Frame frame;
-  const ColumnSums exact{frame.take<double>(width), frame.take<double>(width)};
+  const ColumnSums exact{frame.take<double>(lanes), frame.take<double>(lanes)};
   wide(exact);
-  for (std::int64_t c = 0; c < width; ++c) {
-    if (!good(c) || !good_first(c)) sums.second[c] = exact.second[c];
-    if (!good_first(c)) sums.first[c] = exact.first[c];
-  }
+  s.for_each_lane([&](std::int64_t lane, const simd::Standard& standard) {
+    if (!good(lane, standard)) sums.second[lane] = exact.second[lane];
+    if (!std::isfinite(sums.first[lane])) sums.first[lane] = exact.first[lane];
+  });
 }
 
 void sum_folded(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
@@ -86,7 +103,7 @@ void sum_folded(const Call& call, const Columns& columns, std::int64_t kept_inde
   Scratch::Frame frame;
   const ColumnSums sums{frame.take<double>(wide), frame.take<double>(wide)};
   const Offsets at = call.plan.run_offsets(kept_index, first);
-  take_sums(call, 0, wide, s, sums, [&](const auto& body) {
+  take_sums(call, s, sums, [&](const auto& body) {
     const auto part = [&](std::int64_t row, std::int64_t rows, std::int64_t width) {
       const std::int64_t from = row * wide * size, of_dy = at.operand[1] * size + from;
       body(call.x + at.operand[0] * size + from, call.dy + of_dy, moved(call.y, of_dy), rows, wide, wide, width);
@@ -100,22 +117,22 @@ void sum_folded(const Call& call, const Columns& columns, std::int64_t kept_inde
   }
 }
 
-/// The sums of columns [column, column + width) over one block of rows.
-void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, std::int64_t column,
-               std::int64_t width, const Standards& s, const ColumnSums& into) {
+/// The sums of a strip's columns over one block of rows.
+void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, const Strip& strip,
+               const Standards& s, const ColumnSums& into) {
   const std::int64_t first = block * columns.block_rows, last = std::min(columns.rows, first + columns.block_rows);
   if (columns.fold > 1) {
-    std::fill(into.first, into.first + width, 0.0);
-    std::fill(into.second, into.second + width, 0.0);
+    std::fill(into.first, into.first + strip.width, 0.0);
+    std::fill(into.second, into.second + strip.width, 0.0);
     return sum_folded(call, columns, kept_index, first, last, s, into);
   }
   const std::int64_t size = call.element_size();
-  take_sums(call, column, width, s, into, [&](const auto& body) {
+  take_sums(call, s, into, [&](const auto& body) {
     columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
-      const std::int64_t of_dy = (at.operand[1] + column) * size;
+      const std::int64_t of_dy = (at.operand[1] + strip.column) * size;
       if (counts) {
-        body(call.x + (at.operand[0] + column) * size, call.dy + of_dy, moved(call.y, of_dy), n, columns.row_step(0),
-             columns.row_step(1), width);
+        body(call.x + (at.operand[0] + strip.column) * size, call.dy + of_dy, moved(call.y, of_dy), n, columns.row_step(0),
+             columns.row_step(1), strip.width);
       }
     });
   });
@@ -123,45 +140,60 @@ void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index
 
 /// The arrays that GradColumns reads.
 struct Constants {
-  void *prescale, *high, *low, *by_dy, *by_one, *by_x;
+  static constexpr std::size_t kArrays = 6;
+  std::array<void*, kArrays> all;
   bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
   Constants(Scratch::Frame& frame, std::int64_t width) {
-    for (void** v : {&prescale, &high, &low, &by_dy, &by_one, &by_x}) *v = frame.take<double>(width);
+    for (void*& v : all) v = frame.take<double>(width);
   }
 };
 
-/// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, with everything that is constant down a column put together.
-void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
-            Constants& constants) {
+/// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, with everything that is constant down a column put together; C is the compute
+/// type, and s that of all columns.
+template <class C>
+void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
+               Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
+  C* of[Constants::kArrays];
+  for (std::size_t k = 0; k < Constants::kArrays; ++k) of[k] = static_cast<C*>(constants.all[k]);
+  const auto& [prescale, high, low, by_dy, by_one, by_x] = of;
+  const auto* weights = static_cast<const C*>(call.weight);
   constants.prescaled = constants.paired = false;
-  const bool in_double = call.in_double();
-  for (std::int64_t g = 0; g < columns.distributions(); ++g) {
-    const Moments& m = call.given[static_cast<std::size_t>(at.distribution + columns.number(g))];
-    const std::int64_t begin = g * plan.merged, end = begin + plan.merged;
-    const double rstd = s.rstd[begin], out = rstd * s.prescale[begin], n = static_cast<double>(m.count);
-    const auto weight = [&](std::int64_t c) {
-      return call.parameter_value(call.weight, at.parameter + columns.parameter(c), 1);
+  for (std::int64_t g = 0, c = 0; g < columns.distributions(); ++g) {
+    const simd::Standard& standard = s.of[g];
+    const auto n = static_cast<double>(call.given[static_cast<std::size_t>(at.distribution + columns.number(g))].count);
+    const double out = standard.rstd * standard.prescale;
+    const auto weight = [&](std::int64_t j) {
+      return weights ? static_cast<double>(weights[at.parameter + columns.parameter(g, j)]) : 1;
     };
-    constants.prescaled |= s.prescale[begin] != 1;
-    constants.paired |= s.low[begin] != 0;
+    constants.prescaled |= standard.prescale != 1;
+    constants.paired |= standard.low != 0;
     double mean_g = 0, mean_gx = 0;
-    for (std::int64_t c = begin; c < end && m.count > 0 && !call.constant_statistics; ++c) {
-      if (call.centered) mean_g += weight(c) * sums.first[c] / n;
-      mean_gx += weight(c) * sums.second[c] / n;
-    }
-    for (std::int64_t c = begin; c < end; ++c) {
-      for (std::int64_t i = c; i < columns.folded_width(); i += columns.width) {
-        store_compute(constants.prescale, i, s.prescale[c], in_double);
-        store_compute(constants.high, i, s.high[c], in_double);
-        store_compute(constants.low, i, s.low[c], in_double);
-        store_compute(constants.by_dy, i, weight(c) * out, in_double);
-        store_compute(constants.by_one, i, mean_g * out, in_double);
-        store_compute(constants.by_x, i, mean_gx * rstd * out, in_double);
+    if (n > 0 && !call.constant_statistics) {
+      for (std::int64_t j = 0; j < plan.merged; ++j) {
+        if (call.centered) mean_g += weight(j) * sums.first[c + j];
+        mean_gx += weight(j) * sums.second[c + j];
       }
+      mean_g /= n;
+      mean_gx /= n;
+    }
+    for (std::int64_t j = 0; j < plan.merged; ++j, ++c) {
+      prescale[c] = static_cast<C>(standard.prescale);
+      high[c] = static_cast<C>(standard.high);
+      low[c] = static_cast<C>(standard.low);
+      by_dy[c] = static_cast<C>(weight(j) * out);
+      by_one[c] = static_cast<C>(mean_g * out);
+      by_x[c] = static_cast<C>(mean_gx * standard.rstd * out);
     }
   }
+  for (C* array : of) columns.repeat(array);
+}
+
+void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
+            Constants& constants) {
+  if (call.in_double()) return settle_as<double>(call, columns, kept_index, s, sums, constants);
+  settle_as<float>(call, columns, kept_index, s, sums, constants);
 }
 
 void grad_range(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
@@ -169,12 +201,13 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
   const std::int64_t size = call.element_size();
   simd::GradColumns args{};
   args.stream = call.stream;
-  args.prescale = constants.prescaled ? constants.prescale : nullptr;
-  args.high = constants.high;
-  args.low = constants.paired || constants.prescaled ? constants.low : nullptr;
-  args.by_dy = constants.by_dy;
-  args.by_one = constants.by_one;
-  args.by_x = call.constant_statistics ? nullptr : constants.by_x;
+  const auto& [prescale, high, low, by_dy, by_one, by_x] = constants.all;
+  args.prescale = constants.prescaled ? prescale : nullptr;
+  args.high = high;
+  args.low = constants.paired || constants.prescaled ? low : nullptr;
+  args.by_dy = by_dy;
+  args.by_one = by_one;
+  args.by_x = call.constant_statistics ? nullptr : by_x;
   const auto run = [&](const Offsets& at, std::int64_t rows) {
     args.x = call.x + at.operand[0] * size;
     args.dy = call.dy + at.operand[1] * size;
@@ -211,14 +244,6 @@ void grad_range(const Call& call, const Columns& columns, std::int64_t kept_inde
 
 bool needs_sums(const Call& call) { return !call.constant_statistics || call.dweight || call.dbias; }
 
-/// Columns [column, column + width) that strip number `strip` takes.
-struct Strip {
-  std::int64_t column, width;
-  Strip(const Columns& columns, std::int64_t strip)
-      : column(strip * Columns::kStrip),
-        width(columns.fold > 1 ? columns.width : std::min(Columns::kStrip, columns.width - column)) {}
-};
-
 void add(const ColumnSums& part, std::int64_t width, const ColumnSums& into) {
   for (std::int64_t c = 0; c < width; ++c) {
     into.first[c] += part.first[c];
@@ -235,8 +260,8 @@ void sum_by_blocks(const Call& call, const Columns& columns, const ColumnSums& s
     const Strip strip(columns, t % strips);
     const std::int64_t i = t / strips / blocks, at = t / strips * width + strip.column;
     Scratch::Frame task;
-    sum_block(call, columns, i, t / strips % blocks, strip.column, strip.width,
-              Standards(task, call, columns, i, strip.column, strip.width), {parts.first + at, parts.second + at});
+    sum_block(call, columns, i, t / strips % blocks, strip, Standards(task, call, columns, i, strip),
+              {parts.first + at, parts.second + at});
   });
   for (std::int64_t t = 0; t < kept * blocks; ++t) {
     const std::int64_t to = t / blocks * width;
@@ -245,27 +270,30 @@ void sum_by_blocks(const Call& call, const Columns& columns, const ColumnSums& s
 }
 
 /// The sums of the columns under one kept index, on this thread.
-void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& into) {
+void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, const ColumnSums& into) {
   Scratch::Frame frame;
-  const ColumnSums part{frame.take<double>(columns.width), frame.take<double>(columns.width)};
-  for (std::int64_t block = 0; block < columns.blocks; ++block) {
-    for (std::int64_t k = 0; k < columns.strips(); ++k) {
-      const Strip strip(columns, k);
-      sum_block(call, columns, kept_index, block, strip.column, strip.width, s,
-                {part.first + strip.column, part.second + strip.column});
+  const ColumnSums part{frame.take<double>(columns.strip_width), frame.take<double>(columns.strip_width)};
+  for (std::int64_t k = 0; k < columns.strips(); ++k) {
+    const Strip strip(columns, k);
+    Scratch::Frame task;
+    const Standards s(task, call, columns, kept_index, strip);
+    for (std::int64_t block = 0; block < columns.blocks; ++block) {
+      sum_block(call, columns, kept_index, block, strip, s, part);
+      add(part, strip.width, {into.first + strip.column, into.second + strip.column});
     }
-    add(part, columns.width, into);
   }
 }
 
 /// dweight += sum(dy * xhat), dbias += sum(dy), in the order of the kept loops.
 void add_parameters(const Call& call, const Columns& columns, const ColumnSums& sums) {
-  for (std::int64_t i = 0; i < call.plan.kept_count; ++i) {
+  for (std::int64_t i = 0, from = 0; i < call.plan.kept_count; ++i) {
     const Offsets at = call.plan.kept_offsets(i);
-    for (std::int64_t c = 0; c < columns.width; ++c) {
-      const std::int64_t p = at.parameter + columns.parameter(c), from = i * columns.width + c;
-      if (call.dweight) call.dweight[p] += sums.second[from];
-      if (call.dbias) call.dbias[p] += sums.first[from];
+    for (std::int64_t g = 0; g < columns.distributions(); ++g) {
+      for (std::int64_t j = 0; j < call.plan.merged; ++j, ++from) {
+        const std::int64_t p = at.parameter + columns.parameter(g, j);
+        if (call.dweight) call.dweight[p] += sums.second[from];
+        if (call.dbias) call.dbias[p] += sums.first[from];
+      }
     }
   }
 }
@@ -273,37 +301,42 @@ void add_parameters(const Call& call, const Columns& columns, const ColumnSums& 
 }  // namespace
 
 void backward_columns(const Call& call) {
-  const Columns columns(call.plan);
   const bool shared = share(call);
+  const Columns columns(call.plan, tasks_of(call, shared));
   const std::int64_t kept = call.plan.kept_count, width = columns.width;
   Scratch::Frame frame;
   const ColumnSums sums{frame.make<double>(kept * width), frame.make<double>(kept * width)};
-  const auto finish = [&](std::int64_t i, const Standards& s, Constants& constants, std::int64_t first, std::int64_t last) {
-    settle(call, columns, i, s, {sums.first + i * width, sums.second + i * width}, constants);
-    grad_range(call, columns, i, first, last, constants);
+  const auto settle_for = [&](std::int64_t i, Constants& constants) {
+    Scratch::Frame each;
+    settle(call, columns, i, Standards(each, call, columns, i, {0, width}), {sums.first + i * width, sums.second + i * width},
+           constants);
   };
-  if (!shared || kept >= std::int64_t{4} * call.runner.concurrency()) {
+  if (kept >= tasks_of(call, shared)) {
     // One kept index after another, so that the second sweep finds the first one's memory in cache.
     for_each_range(call.runner, shared, kept, [&](std::int64_t first, std::int64_t last) {
       Scratch::Frame task;
       Constants constants(task, columns.folded_width());
       for (std::int64_t i = first; i < last; ++i) {
-        Scratch::Frame each;
-        const Standards s(each, call, columns, i, 0, width);
-        if (needs_sums(call)) sum_all(call, columns, i, s, {sums.first + i * width, sums.second + i * width});
-        if (call.out) finish(i, s, constants, 0, columns.rows);
+        if (needs_sums(call)) sum_all(call, columns, i, {sums.first + i * width, sums.second + i * width});
+        if (call.out == nullptr) continue;
+        settle_for(i, constants);
+        grad_range(call, columns, i, 0, columns.rows, constants);
       }
     });
   } else {
     if (needs_sums(call)) sum_by_blocks(call, columns, sums);
-    const std::int64_t pieces = std::min(columns.rows, std::int64_t{8} * call.runner.concurrency());
-    for_each_task(call.runner, true, call.out ? kept * pieces : 0, [&](std::int64_t t) {
-      const std::int64_t i = t / pieces, piece = t % pieces;
-      Scratch::Frame task;
-      Constants constants(task, columns.folded_width());
-      finish(i, Standards(task, call, columns, i, 0, width), constants, columns.rows * piece / pieces,
-             columns.rows * (piece + 1) / pieces);
-    });
+    if (call.out) {
+      auto** constants = frame.take<Constants*>(kept);
+      for (std::int64_t i = 0; i < kept; ++i) {
+        constants[i] = new (frame.take<Constants>(1)) Constants(frame, columns.folded_width());
+        settle_for(i, *constants[i]);
+      }
+      const std::int64_t pieces = std::min(columns.rows, std::int64_t{8} * call.runner.concurrency());
+      for_each_task(call.runner, true, kept * pieces, [&](std::int64_t t) {
+        const std::int64_t i = t / pieces, piece = t % pieces;
+        grad_range(call, columns, i, columns.rows * piece / pieces, columns.rows * (piece + 1) / pieces, *constants[i]);
+      });
+    }
   }
   if (call.dweight || call.dbias) add_parameters(call, columns, sums);
 }

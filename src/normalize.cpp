@@ -210,8 +210,10 @@ std::int64_t stream_from() {
 }
 
 Call make_call(const PlanData& plan, const Options& options) {
-  return {plan, simd::kernels()[plan.dtype], options.runner ? *options.runner : default_runner(), options.eps,
-          options.centered};
+  Call call{plan, simd::kernels()[plan.dtype], options.runner ? *options.runner : default_runner(), options.eps,
+            options.centered};
+  call.cached = count_of(plan.boxes.shape) * call.element_size() < stream_from();
+  return call;
 }
 
 void set_fusion(Call& call, const Fusion& f) {

@@ -231,19 +231,21 @@ void forward_fused(const Call& call, bool shared) {
 }
 
 /// Short runs, as of BatchNorm on 7 x 7 images in NCHW: channel by channel each sweep would touch a few lines of every sample's page.
+/// Where nothing is measured, memory's order is the better one for runs of any length.
 bool short_runs(const Call& call) {
   const PlanData& plan = call.plan;
   constexpr std::int64_t kShort = 4096;
-  return !plan.staged && plan.pooled.size() == 1 && !plan.kept.empty() && plan.kept.back().step.distribution == 1 &&
-         plan.inner.step.parameter == 0 && plan.pooled.back().step.parameter == 0 &&
-         plan.inner.size * call.element_size() <= kShort && !call.residual && call.out;
+  return !plan.staged && plan.pooled.size() <= 1 && plan.label_start.empty() && !plan.kept.empty() &&
+         plan.kept.back().step.distribution == 1 && plan.inner.step.parameter == 0 &&
+         (plan.pooled.empty() || plan.pooled.back().step.parameter == 0) &&
+         (plan.inner.size * call.element_size() <= kShort || !call.given.empty()) && !call.residual && call.out;
 }
 
 /// Distributions [first, first + count) of the innermost kept loop, written in the order of memory: run after run, and in each all
 /// of them.
 void apply_together(const Call& call, std::int64_t first, std::int64_t count, const simd::Standard* standards) {
   const PlanData& plan = call.plan;
-  const Loop &kept = plan.kept.back(), &runs = plan.pooled.back();
+  const Loop one, &kept = plan.kept.back(), &runs = plan.pooled.empty() ? one : plan.pooled.back();
   const std::int64_t size = call.element_size();
   const Offsets at = plan.kept_offsets(first);
   simd::ApplyRows args{};
@@ -270,7 +272,7 @@ void apply_together(const Call& call, std::int64_t first, std::int64_t count, co
 /// Asks for the elements of distributions [first, first + count) in the order of memory: measuring goes from sample to sample.
 void ask_for(const Call& call, std::int64_t first, std::int64_t count) {
   const PlanData& plan = call.plan;
-  const Loop& runs = plan.pooled.back();
+  const Loop one, &runs = plan.pooled.empty() ? one : plan.pooled.back();
   const std::int64_t size = call.element_size(),
                      bytes = (plan.kept.back().step.operand[0] * (count - 1) + plan.inner.size) * size;
   const std::byte* x = call.x + plan.kept_offsets(first).operand[0] * size;
@@ -290,16 +292,18 @@ void forward_together(const Call& call, bool shared) {
     Staging staging(plan);
     Scratch::Frame frame;
     auto* standards = frame.take<simd::Standard>(most);
+    auto* moments = frame.take<Moments>(most);
     while (first < last) {
       const std::int64_t inner = plan.kept.back().size, count = std::min({most, last - first, inner - first % inner});
       if (call.given.empty()) ask_for(call, first, count);
+      const auto number = static_cast<std::size_t>(plan.kept_offsets(first).distribution);
       for (std::int64_t i = 0; i < count; ++i) {
-        const Distribution d(plan, first + i);
-        const auto number = static_cast<std::size_t>(d.number());
-        const Moments m = call.given.empty() ? measure_distribution(call, d, staging) : call.given[number];
-        if (!call.saved.empty()) call.saved[number] = m;
-        standards[i] = call.standard(m);
+        moments[i] = call.given.empty() ? measure_distribution(call, Distribution(plan, first + i), staging)
+                                        : call.given[number + static_cast<std::size_t>(i)];
+        if (!call.saved.empty()) call.saved[number + static_cast<std::size_t>(i)] = moments[i];
       }
+      call.standardize(
+          count, [&](std::int64_t i) -> const Moments& { return moments[i]; }, standards);
       apply_together(call, first, count, standards);
       first += count;
     }
@@ -335,8 +339,9 @@ void forward_rows(const Call& call) {
   const PlanData& plan = call.plan;
   const bool shared = share(call);
   if (fused(call)) return forward_fused(call, shared);
-  if (short_runs(call)) return forward_together(call, shared);
-  if (split_blocks(call, shared)) {
+  const bool split = split_blocks(call, shared);
+  if (!split && short_runs(call)) return forward_together(call, shared);
+  if (split) {
     Scratch::Frame frame;
     auto* block_start = frame.take<std::int64_t>(plan.kept_count + 1);
     auto* moments = frame.take<Moments>(plan.kept_count);

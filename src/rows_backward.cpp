@@ -22,24 +22,6 @@ struct GradSums {
   }
 };
 
-/// The sums of the runs that args name: in float, or where those leave its range, in double.
-GradSums sums_of(const Call& call, simd::GradSumsRows args) {
-  simd::LaneSums lanes;
-  args.sums = &lanes;
-  const simd::Standard& s = args.standard;
-  std::optional<double> g;
-  if (!call.in_double()) {
-    call.kernels.grad_sums_rows(args);
-    // What x holds must not change what is known of dy alone.
-    if (const double first = simd::sum_of(lanes.first); std::isfinite(first)) g = first;
-    const double gx = simd::sum_of(lanes.second) - s.low * s.rstd * g.value_or(0);
-    if (g && s.prescale == 1 && std::isfinite(gx)) return {*g, gx};
-    lanes = {};
-  }
-  call.kernels.grad_sums_rows_wide(args);
-  return {g.value_or(simd::sum_of(lanes.first)), simd::sum_of(lanes.second)};
-}
-
 /// How a distribution's weights lie decides how its sums are taken.
 enum class Weights : std::uint8_t {
   none,         // one for the whole distribution (or absent, and no gradient wanted)
@@ -111,20 +93,22 @@ class Pass {
   GradSums sums(const Distribution& d, const Chunk& chunk, const simd::Standard& s, Weights weights, GradSums* each) {
     stage(d, chunk);
     GradSums total;
-    simd::GradSumsRows args{nullptr, nullptr, 1, 0, 0, chunk.length, s, nullptr, 0, nullptr, nullptr};
+    simd::GradRow row{};
+    simd::Sums sums;
+    simd::GradSumsRows args{&row, 1, 1, run_step(chunk, 0), run_step(chunk, 1), chunk.length, nullptr, 0, &sums};
+    args.param_run = plan_.pooled.empty() ? 0 : plan_.pooled.back().step.parameter;
+    row.standard = s;
     // A buffer's runs lie evenly whatever the layout, but their weights do not.
     const bool one_by_one = weights == Weights::per_run || (weights == Weights::per_element && !plan_.even_runs());
     for_each_stretch(d, chunk, one_by_one, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
-      args.x = p.x;
-      args.dy = p.dy;
-      args.y = p.y;
+      row.x = p.x;
+      row.dy = p.dy;
+      row.y = p.y;
       args.runs = runs;
-      args.x_run = run_step(chunk, 0);
-      args.dy_run = run_step(chunk, 1);
       if (weights == Weights::per_element) args.weight = call_.parameter(call_.weight, at.parameter + chunk.first);
-      args.param_run = plan_.pooled.empty() ? 0 : plan_.pooled.back().step.parameter;
-      const GradSums own = sums_of(call_, args);
+      call_.kernels.grad_sums_rows(args);
+      const GradSums own{sums.first, sums.second};
       total.add(own, weights == Weights::per_run ? call_.parameter_value(call_.weight, at.parameter, 1) : 1);
       if (each) each[chunk.run + r].add(own);
     });
@@ -137,14 +121,9 @@ class Pass {
     stage(d, chunk);
     for_each_stretch(d, chunk, per_run, [&](const Offsets& at, std::int64_t runs, std::int64_t r) {
       const RunPointers p = run(chunk, at, r);
-      call_.kernels.grad_rows({{p.x, p.dy, p.dx, s, mean.g, mean.gx, p.y, p.dsum, p.dadd},
-                               runs,
-                               run_step(chunk, 0),
-                               run_step(chunk, 1),
-                               run_step(chunk, 2),
-                               chunk.length,
-                               call_.constant_statistics,
-                               call_.parameter(call_.weight, at.parameter),
+      const simd::GradRow row{p.x, p.dy, p.dx, s, mean.g, mean.gx, p.y, p.dsum, p.dadd};
+      call_.kernels.grad_rows({&row, 1, runs, run_step(chunk, 0), run_step(chunk, 1), run_step(chunk, 2), chunk.length,
+                               call_.constant_statistics, call_.parameter(call_.weight, at.parameter), 0,
                                call_.stream && !plan_.staged});
     });
     unstage(d, chunk);
@@ -202,6 +181,74 @@ class Pass {
   Staging& staging_;
 };
 
+/// Short runs with one weight a distribution, as of BatchNorm on small images in NCHW: what L2 holds of x and dy is taken together, and
+/// written in the order of memory.
+bool short_runs(const PlanData& plan) {
+  constexpr std::int64_t kShort = 4096;
+  return !plan.staged && plan.pooled.size() <= 1 && plan.label_start.empty() && !plan.kept.empty() &&
+         plan.kept.back().step.distribution == 1 && plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) <= kShort;
+}
+
+/// Distributions [first, last) of such; each: their sums, or null where none are needed.
+void backward_together(const Call& call, std::int64_t first, std::int64_t last, GradSums* each) {
+  const PlanData& plan = call.plan;
+  const Loop one, &kept = plan.kept.back(), &runs = plan.pooled.empty() ? one : plan.pooled.back();
+  constexpr std::int64_t kKept = 256 * 1024;
+  const std::int64_t size = call.element_size(),
+                     most = std::clamp<std::int64_t>(kKept / (2 * plan.longest * size), 1, simd::kMostRows);
+  Staging staging(plan);
+  Pass pass(call, staging);
+  std::array<simd::GradRow, simd::kMostRows> rows;
+  std::array<simd::Standard, simd::kMostRows> standards;
+  std::array<simd::Sums, simd::kMostRows> sums;
+  for (std::int64_t count = 0; first < last; first += count) {
+    count = std::min({most, last - first, kept.size - first % kept.size});
+    const Offsets at = plan.kept_offsets(first);
+    const std::span given = call.given.subspan(static_cast<std::size_t>(at.distribution), static_cast<std::size_t>(count));
+    call.standardize(
+        count, [&](std::int64_t i) -> const Moments& { return given[static_cast<std::size_t>(i)]; }, standards.data());
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto from = [&](std::size_t operand) { return (at.operand[operand] + i * kept.step.operand[operand]) * size; };
+      rows[static_cast<std::size_t>(i)] = {call.x + from(0),
+                                           call.dy + from(1),
+                                           moved(call.out, from(2)),
+                                           standards[static_cast<std::size_t>(i)],
+                                           0,
+                                           0,
+                                           moved(call.y, from(1)),
+                                           moved(call.dsum, from(2)),
+                                           moved(call.dadd, from(1))};
+    }
+    if (each) {
+      if (plan.longest <= simd::kChunk) {
+        call.kernels.grad_sums_rows({rows.data(), count, runs.size, runs.step.operand[0], runs.step.operand[1], plan.inner.size,
+                                     nullptr, 0, sums.data()});
+      }
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        GradSums total{sums[k].first, sums[k].second};
+        if (plan.longest > simd::kChunk) {
+          const Distribution d(plan, first + i);
+          total = {};
+          for (std::int64_t b = 0; b < d.blocks(); ++b) {
+            total.add(pass.block_sums(d, b, rows[k].standard, Weights::none, nullptr));
+          }
+        }
+        each[first + i] = total;
+        const double weight = call.parameter_value(call.weight, at.parameter + i * kept.step.parameter, 1);
+        const GradSums mean = pass.means({total.g * weight, total.gx * weight}, given[k]);
+        rows[k].mean_g = mean.g;
+        rows[k].mean_gx = mean.gx;
+      }
+    }
+    if (call.out) {
+      call.kernels.grad_rows({rows.data(), count, runs.size, runs.step.operand[0], runs.step.operand[1], runs.step.operand[2],
+                              plan.inner.size, call.constant_statistics, call.parameter(call.weight, at.parameter),
+                              kept.step.parameter, call.stream});
+    }
+  }
+}
+
 /// Weights that are constant along a run. dweight and dbias follow from the very sums that dx needs.
 void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   const PlanData& plan = call.plan;
@@ -213,8 +260,10 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   for (std::int64_t i = 0; i < plan.kept_count; ++i) {
     run_start[i + 1] = run_start[i] + (weights == Weights::per_run ? plan.runs(i) : 1);
   }
-  auto* each = want ? frame.make<GradSums>(run_start[plan.kept_count]) : nullptr;
+  const bool together = weights == Weights::none && short_runs(plan);
+  auto* each = want || (together && !call.constant_statistics) ? frame.make<GradSums>(run_start[plan.kept_count]) : nullptr;
   for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
+    if (together) return backward_together(call, first, last, each);
     Staging staging(plan);
     Pass pass(call, staging);
     for (std::int64_t i = first; i < last; ++i) {
@@ -238,13 +287,23 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
       }
     }
   });
-  for (std::int64_t i = 0; want && i < plan.kept_count; ++i) {
+  if (!want) return;
+  const auto add = [&](std::int64_t p, const GradSums& own) {
+    if (call.dweight) call.dweight[p] += own.gx;
+    if (call.dbias) call.dbias[p] += own.g;
+  };
+  if (together) {
+    const Loop& kept = plan.kept.back();
+    for (std::int64_t i = 0; i < plan.kept_count; i += kept.size) {
+      const std::int64_t parameter = plan.kept_offsets(i).parameter;
+      for (std::int64_t k = 0; k < kept.size; ++k) add(parameter + k * kept.step.parameter, each[i + k]);
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < plan.kept_count; ++i) {
     const Distribution d(plan, i);
     for (std::int64_t r = 0; r < run_start[i + 1] - run_start[i]; ++r) {
-      const GradSums& own = each[run_start[i] + r];
-      const std::int64_t p = d.runs() > 0 ? d.at(r).parameter : 0;
-      if (call.dweight) call.dweight[p] += own.gx;
-      if (call.dbias) call.dbias[p] += own.g;
+      add(d.runs() > 0 ? d.at(r).parameter : 0, each[run_start[i] + r]);
     }
   }
 }
@@ -275,22 +334,40 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
   const std::int64_t size = call.element_size(), length = plan.inner.size;
   const std::int64_t step_rows = together(plan);
   const auto n = static_cast<double>(length);
-  const auto measure = [&](simd::GradRow& row) {
-    GradSums total;
+  std::array<simd::GradRow, simd::kShortSteps> rows;
+  std::array<simd::Sums, simd::kShortSteps> sums, part;
+  // Chunk after chunk of `count` rows.
+  const auto for_each_chunk = [&](std::int64_t count, const auto& body) {
+    const auto move = [&](std::int64_t bytes) {
+      for (simd::GradRow& row : std::span(rows).first(static_cast<std::size_t>(count))) {
+        for (const void** p : {&row.x, &row.dy, &row.y, &row.dsum}) *p = moved(static_cast<const std::byte*>(*p), bytes);
+        for (void** p : {&row.dx, &row.dadd}) *p = moved(static_cast<std::byte*>(*p), bytes);
+      }
+    };
     for (std::int64_t from = 0; from < length; from += simd::kChunk) {
-      total.add(sums_of(call, {moved(static_cast<const std::byte*>(row.x), from * size),
-                               moved(static_cast<const std::byte*>(row.dy), from * size), 1, 0, 0,
-                               std::min(simd::kChunk, length - from), row.standard, call.parameter(call.weight, from), 0,
-                               nullptr, moved(static_cast<const std::byte*>(row.y), from * size)}));
+      body(from, std::min(simd::kChunk, length - from));
+      if (length > simd::kChunk) move(simd::kChunk * size);
     }
-    row.mean_g = call.centered ? total.g / n : 0;
-    row.mean_gx = total.gx / n;
+    if (length > simd::kChunk) move(-(length + simd::kChunk - 1) / simd::kChunk * simd::kChunk * size);
+  };
+  const auto measure = [&](std::int64_t count) {
+    for_each_chunk(count, [&](std::int64_t from, std::int64_t chunk) {
+      call.kernels.grad_sums_rows(
+          {rows.data(), count, 1, 0, 0, chunk, call.parameter(call.weight, from), 0, from == 0 ? sums.data() : part.data()});
+      for (std::size_t k = 0; from > 0 && k < static_cast<std::size_t>(count); ++k) {
+        sums[k].first += part[k].first;
+        sums[k].second += part[k].second;
+      }
+    });
+    for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
+      rows[k].mean_g = call.centered ? sums[k].first / n : 0;
+      rows[k].mean_gx = sums[k].second / n;
+    }
   };
   while (first < last) {
     const Offsets at = plan.kept_offsets(first);
     const std::int64_t stretch = std::min(last - first, loop.size - first % loop.size);
     for (std::int64_t i = 0; i < stretch; i += step_rows) {
-      std::array<simd::GradRow, simd::kShortSteps> rows;
       const std::int64_t count = std::min(step_rows, stretch - i);
       for (std::int64_t k = 0; k < count; ++k) {
         simd::GradRow& row = rows[static_cast<std::size_t>(k)];
@@ -306,18 +383,12 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
                moved(call.y, from(1)),
                moved(call.dsum, from(2)),
                moved(call.dadd, from(1))};
-        if (!call.constant_statistics) measure(row);
       }
-      for (std::int64_t from = 0; from < length; from += simd::kChunk) {
-        call.kernels.grad_elements({rows.data(), count, std::min(simd::kChunk, length - from), call.constant_statistics,
-                                    call.parameter(call.weight, from), dweight ? dweight + from : nullptr,
-                                    dbias ? dbias + from : nullptr, call.stream});
-        const std::int64_t step = simd::kChunk * size;
-        for (simd::GradRow& row : std::span(rows).first(static_cast<std::size_t>(count))) {
-          for (const void** p : {&row.x, &row.dy, &row.y, &row.dsum}) *p = moved(static_cast<const std::byte*>(*p), step);
-          for (void** p : {&row.dx, &row.dadd}) *p = moved(static_cast<std::byte*>(*p), step);
-        }
-      }
+      if (!call.constant_statistics) measure(count);
+      for_each_chunk(count, [&](std::int64_t from, std::int64_t chunk) {
+        call.kernels.grad_elements({rows.data(), count, chunk, call.constant_statistics, call.parameter(call.weight, from),
+                                    dweight ? dweight + from : nullptr, dbias ? dbias + from : nullptr, call.stream});
+      });
     }
     first += stretch;
   }

@@ -23,22 +23,22 @@ HWY_INLINE V<D> counted(D d, const T* dy, const T* y, int64_t i, Lanes lanes) {
   return y ? hn::IfThenElseZero(hn::Gt(load(d, y + i, lanes), hn::Zero(d)), g) : g;
 }
 
-/// first += g, second += g * xhat, in double; g and xhat are rounded to the compute type first, as dx has them.
+/// sum(g) and sum(g * xhat) of one distribution, in double; g and xhat are rounded to the compute type first, as dx has them. Out of
+/// line: seldom taken but for f64.
 template <class T>
-void grad_sums_rows_wide(const GradSumsRows& args) noexcept {
+HWY_NOINLINE Sums grad_sums_wide(const GradSumsRows& a, const GradRow& row) {
   using D = ComputeTag<T>;
   const D d;
-  const GradSumsRows a = args;
   const auto* weight = static_cast<const Compute<T>*>(a.weight);
-  const Centre<D> centre(d, a.standard);
-  const auto rstd = hn::Set(d, static_cast<Compute<T>>(a.standard.rstd));
+  const Centre<D> centre(d, row.standard);
+  const auto rstd = hn::Set(d, static_cast<Compute<T>>(row.standard.rstd));
   const Ahead<T> ahead_x(a.length, a.x_run, a.runs), ahead_dy(a.length, a.dy_run, a.runs);
   Accumulator first, second;
-  first.load_from(a.sums->first);
-  second.load_from(a.sums->second);
+  first.clear();
+  second.clear();
   for (int64_t r = 0; r < a.runs; ++r) {
-    const T *x = static_cast<const T*>(a.x) + r * a.x_run, *dy = static_cast<const T*>(a.dy) + r * a.dy_run;
-    const T* y = a.y ? static_cast<const T*>(a.y) + r * a.dy_run : nullptr;
+    const T *x = static_cast<const T*>(row.x) + r * a.x_run, *dy = static_cast<const T*>(row.dy) + r * a.dy_run;
+    const T* y = row.y ? static_cast<const T*>(row.y) + r * a.dy_run : nullptr;
     const Compute<T>* w = weight ? weight + r * a.param_run : nullptr;
     const auto ask = [&](int64_t i) NORMA_INLINE {
       ahead_x.ask(x, i);
@@ -58,54 +58,69 @@ void grad_sums_rows_wide(const GradSumsRows& args) noexcept {
       if constexpr (kParts<D> == 2) add(std::integral_constant<int, 1>());
     });
   }
-  first.store_to(a.sums->first);
-  second.store_to(a.sums->second);
+  return {first.sum(), second.sum()};
 }
 
-/// The same by short sums in float.
+/// The same by short sums in float, as if prescale were 1 and low 0.
+template <bool kWeighted, bool kMasked, class T>
+HWY_INLINE Sums grad_sums_short(const GradSumsRows& a, const GradRow& row, const Ahead<T>& ahead_x, const Ahead<T>& ahead_dy) {
+  const Narrow d;
+  const auto* weight = static_cast<const float*>(a.weight);
+  const auto high = hn::Set(d, static_cast<float>(row.standard.high)), rstd = hn::Set(d, static_cast<float>(row.standard.rstd));
+  const auto x = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(row.x) + r * a.x_run; };
+  const auto dy = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(row.dy) + r * a.dy_run; };
+  Accumulator first, second;
+  ShortSum sum, products;
+  first.clear();
+  second.clear();
+  sum.clear();
+  products.clear();
+  for_each_short_step(
+      a.runs, a.length,
+      [&](int64_t r, int64_t i) NORMA_INLINE {
+        ahead_x.template ask<kShortLanes>(x(r), i);
+        ahead_dy.template ask<kShortLanes>(dy(r), i);
+      },
+      [&](int64_t r, int64_t i, int k, auto lanes) NORMA_INLINE {
+        const T* y = kMasked ? static_cast<const T*>(row.y) + r * a.dy_run : nullptr;
+        auto g = counted(d, dy(r), y, i, lanes);
+        if constexpr (kWeighted) g = hn::Mul(g, load(d, weight + r * a.param_run + i, lanes));
+        const auto xhat = hn::Mul(hn::Sub(load(d, x(r) + i, lanes), high), rstd);
+        sum.of[k] = hn::Add(sum.of[k], g);
+        products.of[k] = hn::Add(products.of[k], hn::Mul(g, xhat));
+      },
+      [&]() NORMA_INLINE {
+        sum.move_to(first);
+        products.move_to(second);
+      });
+  return {first.sum(), second.sum()};
+}
+
 template <class T>
 void grad_sums_rows(const GradSumsRows& args) noexcept {
+  const GradSumsRows a = args;
   if constexpr (std::is_same_v<T, double>) {
-    grad_sums_rows_wide<T>(args);
+    for (int64_t k = 0; k < a.count; ++k) a.sums[k] = grad_sums_wide<T>(a, a.rows[k]);
   } else {
-    const Narrow d;
-    const GradSumsRows a = args;
-    const auto* weight = static_cast<const float*>(a.weight);
-    const auto high = hn::Set(d, static_cast<float>(a.standard.high)), rstd = hn::Set(d, static_cast<float>(a.standard.rstd));
     const Ahead<T> ahead_x(a.length, a.x_run, a.runs), ahead_dy(a.length, a.dy_run, a.runs);
-    const auto x = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.x) + r * a.x_run; };
-    const auto dy = [&](int64_t r) NORMA_INLINE { return static_cast<const T*>(a.dy) + r * a.dy_run; };
-    Accumulator first, second;
-    first.load_from(a.sums->first);
-    second.load_from(a.sums->second);
     const auto each = [&](auto weighted, auto masked) NORMA_INLINE {
-      ShortSum sum, products;
-      sum.clear();
-      products.clear();
-      for_each_short_step(
-          a.runs, a.length,
-          [&](int64_t r, int64_t i) NORMA_INLINE {
-            ahead_x.template ask<kShortLanes>(x(r), i);
-            ahead_dy.template ask<kShortLanes>(dy(r), i);
-          },
-          [&](int64_t r, int64_t i, int k, auto lanes) NORMA_INLINE {
-            const T* y = masked.value ? static_cast<const T*>(a.y) + r * a.dy_run : nullptr;
-            auto g = counted(d, dy(r), y, i, lanes);
-            if constexpr (weighted.value) g = hn::Mul(g, load(d, weight + r * a.param_run + i, lanes));
-            const auto xhat = hn::Mul(hn::Sub(load(d, x(r) + i, lanes), high), rstd);
-            sum.of[k] = hn::Add(sum.of[k], g);
-            products.of[k] = hn::Add(products.of[k], hn::Mul(g, xhat));
-          },
-          [&]() NORMA_INLINE {
-            sum.move_to(first);
-            products.move_to(second);
-          });
+      for (int64_t k = 0; k < a.count; ++k) {
+        const GradRow& row = a.rows[k];
+        const Standard& s = row.standard;
+        Sums sums = grad_sums_short<weighted.value, masked.value, T>(a, row, ahead_x, ahead_dy);
+        // What x holds must not change what is known of dy alone: each sum by itself.
+        const bool good = std::isfinite(sums.first);
+        sums.second -= s.low * s.rstd * (good ? sums.first : 0);
+        if (!good || s.prescale != 1 || !std::isfinite(sums.second)) [[unlikely]] {
+          const Sums wide = grad_sums_wide<T>(a, row);
+          sums = {good ? sums.first : wide.first, wide.second};
+        }
+        a.sums[k] = sums;
+      }
     };
-    decide(weight != nullptr, [&](auto weighted) NORMA_INLINE {
-      decide(a.y != nullptr, [&](auto masked) NORMA_INLINE { each(weighted, masked); });
+    decide(a.weight != nullptr, [&](auto weighted) NORMA_INLINE {
+      decide(a.count > 0 && a.rows[0].y, [&](auto masked) NORMA_INLINE { each(weighted, masked); });
     });
-    first.store_to(a.sums->first);
-    second.store_to(a.sums->second);
   }
 }
 
@@ -148,7 +163,45 @@ void grad_sums_columns_wide(const GradSumsColumns& args) noexcept {
   });
 }
 
-/// The same by sums in float of kShortSteps rows.
+/// The same by sums in float of kShortSteps rows, narrow and wide ones as in measure_columns().
+template <bool kMasked, class T>
+HWY_INLINE void grad_sums_narrow_columns(const GradSumsColumns& a) {
+  const Narrow d;
+  for_each_strip<kNarrowStrip>(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
+    constexpr int kStrip = strip.value;
+    const auto step = static_cast<int64_t>(hn::Lanes(d));
+    V<Narrow> high[kStrip], rstd[kStrip];
+    HWY_UNROLL(4)
+    for (int k = 0; k < kStrip; ++k) {
+      high[k] = load(d, static_cast<const float*>(a.high) + c + k * step, lanes);
+      rstd[k] = load(d, static_cast<const float*>(a.rstd) + c + k * step, lanes);
+    }
+    const T *x = static_cast<const T*>(a.x) + c, *dy = static_cast<const T*>(a.dy) + c;
+    const T* y = kMasked ? static_cast<const T*>(a.y) + c : nullptr;
+    for (int64_t block = 0; block < a.rows; block += kShortSteps) {
+      V<Narrow> first[kStrip], second[kStrip];
+      HWY_UNROLL(4)
+      for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
+      for (int64_t r = block; r < HWY_MIN(a.rows, block + kShortSteps); ++r) {
+        ask_below<kStrip>(d, x + r * a.x_row, a.rows * a.x_row);
+        ask_below<kStrip>(d, dy + r * a.dy_row, a.rows * a.dy_row);
+        HWY_UNROLL(4)
+        for (int k = 0; k < kStrip; ++k) {
+          const auto g = counted(d, dy, y, r * a.dy_row + k * step, lanes);
+          const auto xhat = hn::Mul(hn::Sub(load(d, x + r * a.x_row + k * step, lanes), high[k]), rstd[k]);
+          first[k] = hn::Add(first[k], g);
+          second[k] = hn::Add(second[k], hn::Mul(g, xhat));
+        }
+      }
+      HWY_UNROLL(4)
+      for (int k = 0; k < kStrip; ++k) {
+        add_widened(first[k], d, a.first + c + k * step, lanes);
+        add_widened(second[k], d, a.second + c + k * step, lanes);
+      }
+    }
+  });
+}
+
 template <class T>
 void grad_sums_columns(const GradSumsColumns& args) noexcept {
   if constexpr (std::is_same_v<T, double>) {
@@ -158,6 +211,7 @@ void grad_sums_columns(const GradSumsColumns& args) noexcept {
     const Narrow d;
     const auto at = [](const void* base, int64_t i) { return static_cast<const float*>(base) + i; };
     const auto each = [&](auto masked) NORMA_INLINE {
+      if (a.cached && narrow<T>(a.x_row) && narrow<T>(a.dy_row)) return grad_sums_narrow_columns<masked.value, T>(a);
       PieceSums<float> first, second;
       for (int64_t begin = 0; begin < a.width; begin += kPiece) {
         const int64_t n = HWY_MIN(kPiece, a.width - begin);
@@ -187,20 +241,34 @@ void grad_sums_columns(const GradSumsColumns& args) noexcept {
   }
 }
 
-/// What GradRow holds, in vectors.
+/// What GradRow holds, in the compute type:
 ///
 ///     dx = (g - mean_g - xhat * mean_gx) * rstd = g * rstd - by_one - xhat * by_xhat
+template <class C>
+struct GradNumbers {
+  C prescale, high, low, rstd, out, by_one, by_xhat;
+  HWY_INLINE GradNumbers() = default;
+  HWY_INLINE explicit GradNumbers(const GradRow& a) {
+    const Standard& s = a.standard;
+    const double by = s.rstd * s.prescale;
+    prescale = static_cast<C>(s.prescale);
+    high = static_cast<C>(s.high);
+    low = static_cast<C>(s.low);
+    rstd = static_cast<C>(s.rstd);
+    out = static_cast<C>(by);
+    by_one = static_cast<C>(a.mean_g * by);
+    by_xhat = static_cast<C>(a.mean_gx * by);
+  }
+};
 template <class D>
 struct Grad {
   Centre<D> centre;
   V<D> rstd, out, by_one, by_xhat;
-  HWY_INLINE Grad(D d, const GradRow& a) : centre(d, a.standard) {
-    using C = hn::TFromD<D>;
-    const double by = a.standard.rstd * a.standard.prescale;
-    rstd = hn::Set(d, static_cast<C>(a.standard.rstd));
-    out = hn::Set(d, static_cast<C>(by));
-    by_one = hn::Set(d, static_cast<C>(a.mean_g * by));
-    by_xhat = hn::Set(d, static_cast<C>(a.mean_gx * by));
+  HWY_INLINE Grad(D d, const GradNumbers<hn::TFromD<D>>& n)
+      : rstd(hn::Set(d, n.rstd)), out(hn::Set(d, n.out)), by_one(hn::Set(d, n.by_one)), by_xhat(hn::Set(d, n.by_xhat)) {
+    centre.prescale = hn::Set(d, n.prescale);
+    centre.high = hn::Set(d, n.high);
+    centre.low = hn::Set(d, n.low);
   }
   template <bool kConstant>
   HWY_INLINE V<D> dx(V<D> g, V<D> xhat) const {
@@ -210,37 +278,49 @@ struct Grad {
   }
 };
 
-/// The runs of one distribution, each with one number for its weight. any: as in apply_run().
+/// any: as in apply_run().
 template <class T>
 void grad_rows(const GradRows& args) noexcept {
+  using C = Compute<T>;
   using D = ComputeTag<T>;
   const D d;
   const GradRows a = args;
-  const Grad<D> grad(d, a.row);
-  const auto weight = hn::Set(d, a.weight ? *static_cast<const Compute<T>*>(a.weight) : Compute<T>(1));
+  GradNumbers<C> numbers[kMostRows];
+  C weights[kMostRows];
+  bool rare = false;
+  for (int64_t k = 0; k < a.count; ++k) {
+    const GradRow& row = a.rows[k];
+    numbers[k] = GradNumbers<C>(row);
+    weights[k] = a.weight ? static_cast<const C*>(a.weight)[k * a.param_step] : C(1);
+    rare |= row.standard.prescale != 1 || row.y || row.dsum || row.dadd;
+  }
   const auto each = [&](auto any, auto constant) NORMA_INLINE {
     for (int64_t r = 0; r < a.runs; ++r) {
-      const T *x = static_cast<const T*>(a.row.x) + r * a.x_run, *dy = static_cast<const T*>(a.row.dy) + r * a.dy_run;
-      T* dx = static_cast<T*>(a.row.dx) + r * a.dx_run;
-      const T* y = any.value && a.row.y ? static_cast<const T*>(a.row.y) + r * a.dy_run : nullptr;
-      const T* dsum = any.value && a.row.dsum ? static_cast<const T*>(a.row.dsum) + r * a.dx_run : nullptr;
-      T* dadd = any.value && a.row.dadd ? static_cast<T*>(a.row.dadd) + r * a.dy_run : nullptr;
-      for_each_vector_to(d, dx, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
-        const auto g = counted(d, dy, y, i, lanes);
-        constexpr Mean kMean = any.value ? Mean::prescaled : Mean::pair;
-        const auto xhat = hn::Mul(grad.centre.template distance<kMean>(load(d, x + i, lanes)), grad.rstd);
-        auto v = grad.template dx<constant.value>(hn::Mul(g, weight), xhat);
-        if constexpr (any.value) {
-          if (dadd) store(g, d, dadd + i, unpast(lanes));
-          if (dsum) v = hn::Add(v, load(d, dsum + i, lanes));
-        }
-        store(v, d, dx + i, lanes);
-      });
+      for (int64_t k = 0; k < a.count; ++k) {
+        const GradRow& row = a.rows[k];
+        const Grad<D> grad(d, numbers[k]);
+        const auto weight = hn::Set(d, weights[k]);
+        const T *x = static_cast<const T*>(row.x) + r * a.x_run, *dy = static_cast<const T*>(row.dy) + r * a.dy_run;
+        T* dx = static_cast<T*>(row.dx) + r * a.dx_run;
+        const T* y = any.value && row.y ? static_cast<const T*>(row.y) + r * a.dy_run : nullptr;
+        const T* dsum = any.value && row.dsum ? static_cast<const T*>(row.dsum) + r * a.dx_run : nullptr;
+        T* dadd = any.value && row.dadd ? static_cast<T*>(row.dadd) + r * a.dy_run : nullptr;
+        for_each_vector_to(d, dx, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
+          const auto g = counted(d, dy, y, i, lanes);
+          constexpr Mean kMean = any.value ? Mean::prescaled : Mean::pair;
+          const auto xhat = hn::Mul(grad.centre.template distance<kMean>(load(d, x + i, lanes)), grad.rstd);
+          auto v = grad.template dx<constant.value>(hn::Mul(g, weight), xhat);
+          if constexpr (any.value) {
+            if (dadd) store(g, d, dadd + i, unpast(lanes));
+            if (dsum) v = hn::Add(v, load(d, dsum + i, lanes));
+          }
+          store(v, d, dx + i, lanes);
+        });
+      }
     }
   };
-  decide(a.row.standard.prescale != 1 || a.row.y || a.row.dsum || a.row.dadd, [&](auto any) NORMA_INLINE {
-    decide(a.constant_statistics, [&](auto constant) NORMA_INLINE { each(any, constant); });
-  });
+  decide(rare, [&](auto any)
+                   NORMA_INLINE { decide(a.constant_statistics, [&](auto constant) NORMA_INLINE { each(any, constant); }); });
 }
 
 /// A weight for each element, and sums down the rows: first those of `count` rows, kShortSteps at most, in float or double as
@@ -262,7 +342,7 @@ void grad_elements(const GradElements& args) noexcept {
     }
     for (int64_t k = 0; k < a.count; ++k) {
       const GradRow& row = a.rows[k];
-      const Grad<D> grad(d, row);
+      const Grad<D> grad(d, GradNumbers<C>(row));
       const auto of = [&](const void* p) NORMA_INLINE { return p ? static_cast<const T*>(p) + begin : nullptr; };
       const T *x = of(row.x), *dy = of(row.dy), *y = of(row.y), *dsum = of(row.dsum);
       T *dx = const_cast<T*>(of(row.dx)), *dadd = const_cast<T*>(of(row.dadd));

@@ -28,13 +28,13 @@ constexpr TypedKernels typed() {
           apply_columns<T>,
           add_rows<T>,
           grad_sums_rows<T>,
-          grad_sums_rows_wide<T>,
           grad_sums_columns<T>,
           grad_sums_columns_wide<T>,
           grad_rows<T>,
           grad_elements<T>,
           grad_columns<T>,
-          normalize_rows<T>};
+          normalize_rows<T>,
+          reciprocal_roots};
 }
 
 const Kernels* table() {

@@ -30,10 +30,14 @@ struct Standard {
   double prescale = 1, high = 0, low = 0, rstd = 0;
 };
 
-/// Two sums along a row, lane by lane: of x - pivot and of its square, or of g and g * (x - mean).
+/// Two sums along a row, lane by lane: of x - pivot and of its square.
 struct alignas(64) LaneSums {
   double first[kLanes] = {};
   double second[kLanes] = {};
+};
+
+struct Sums {
+  double first = 0, second = 0;
 };
 
 /// sums.first += x - pivot, sums.second += (x - pivot)^2; where not centered, sums.second += x^2 alone.
@@ -51,6 +55,7 @@ struct MeasureColumns {
   std::int64_t rows, row_stride, width;
   const void* pivot;
   double *first, *second;
+  bool cached;  // the rows are thought to be in a cache; here and below
 };
 
 /// sum += x, column by column, in double.
@@ -98,26 +103,15 @@ struct AddRows {
   std::int64_t runs, a_run, b_run, sum_run, length;
 };
 
-/// sums.first += g, sums.second += g * xhat, where g = dy * weight (weight as in ApplyRows, one value an element, or null for 1) and
-/// xhat = (x * prescale - high - low) * rstd. In float prescale must be 1, and `low` is left to the caller: it costs
-/// low * rstd * sums.first.
-struct GradSumsRows {
-  const void *x, *dy;
-  std::int64_t runs, x_run, dy_run, length;
-  Standard standard;
-  const void* weight;
-  std::int64_t param_run;
-  LaneSums* sums;
-  const void* y;  // lies as dy does; null: dy counts everywhere, else where y is above zero; here and below
-};
-
-/// The same down columns without a weight, one lane a column: arrays of double, or for the sums in float of float.
+/// first += dy, second += dy * xhat down columns, one lane a column, where xhat = (x * prescale - high - low) * rstd: arrays of double, or
+/// for the sums in float of float, where prescale is 1 and `low` is left to the caller: it costs low * rstd * first.
 struct GradSumsColumns {
   const void *x, *dy;
   std::int64_t rows, x_row, dy_row, width;
   const void *prescale, *high, *low, *rstd;
   double *first, *second;
-  const void* y;
+  const void* y;  // lies as dy does; null: dy counts everywhere, else where y is above zero; here and below
+  bool cached;
 };
 
 /// One distribution's part of a backward pass: its operands, its standardization, and the means of g and g * xhat, where
@@ -132,12 +126,27 @@ struct GradRow {
   void* dadd;        // lies as dy does; is given dy where it counts and zero elsewhere; here and below
 };
 
-/// dx = (g - mean_g - xhat * mean_gx) * rstd, or g * rstd where the statistics are constants; weight is one number (null: 1).
+/// The longest list of distributions that a kernel takes.
+inline constexpr std::int64_t kMostRows = 128;
+
+/// sums[k] = sum(g), sum(g * xhat) of each of `count` distributions, over their runs; weight as in ApplyRows, one value an element, or
+/// null for 1. In float and, where that leaves float's range, in double.
+struct GradSumsRows {
+  const GradRow* rows;
+  std::int64_t count, runs, x_run, dy_run, length;
+  const void* weight;
+  std::int64_t param_run;
+  Sums* sums;
+};
+
+/// dx = (g - mean_g - xhat * mean_gx) * rstd, or g * rstd where the statistics are constants, of `count` distributions, kMostRows at
+/// most: of all of them one run after another. The weight is one number a distribution, param_step apart (null: 1).
 struct GradRows {
-  GradRow row;
-  std::int64_t runs, x_run, dy_run, dx_run, length;
+  const GradRow* rows;
+  std::int64_t count, runs, x_run, dy_run, dx_run, length;
   bool constant_statistics;
   const void* weight;
+  std::int64_t param_step;
   bool stream;
 };
 
@@ -202,13 +211,13 @@ struct TypedKernels {
   void (*apply_columns)(const ApplyColumns&) noexcept;
   void (*add_rows)(const AddRows&) noexcept;
   void (*grad_sums_rows)(const GradSumsRows&) noexcept;
-  void (*grad_sums_rows_wide)(const GradSumsRows&) noexcept;
   void (*grad_sums_columns)(const GradSumsColumns&) noexcept;
   void (*grad_sums_columns_wide)(const GradSumsColumns&) noexcept;
   void (*grad_rows)(const GradRows&) noexcept;
   void (*grad_elements)(const GradElements&) noexcept;
   void (*grad_columns)(const GradColumns&) noexcept;
   void (*normalize_rows)(const NormalizeRows&) noexcept;
+  void (*reciprocal_roots)(double* values, std::int64_t count) noexcept;  // 1 / sqrt(value), and 0 of 0
 };
 
 struct Kernels {
@@ -242,10 +251,6 @@ inline double sum_of(const double (&lanes)[kLanes]) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-struct Sums {
-  double first = 0, second = 0;
-};
-
 /// Whether sums in float are as good as they look: the pivot lies within sqrt(3) deviations of the mean, so that hardly a digit cancels,
 /// and no square left float's range. NaN is never good.
 inline bool good(std::int64_t count, const Sums& sums) {
@@ -276,10 +281,10 @@ inline Moments measure_chunk(std::int64_t count, bool centered, bool in_double, 
   return centered ? moments_of(count, pivot, sums.first, sums.second) : Moments{count, 0, 0, sums.second};
 }
 
-/// How to standardize by these moments, in single precision or in double.
-inline Standard standard_of(const Moments& m, double eps, bool in_double) {
+/// How to standardize by these moments, whose reciprocal deviation is rstd, in single precision or in double.
+inline Standard standard_of(const Moments& m, double rstd, bool in_double) {
   Standard s;
-  s.rstd = m.rstd(eps);
+  s.rstd = rstd;
   double mean = m.mean, mean_low = m.mean_low;
   if (!in_double) {
     // 2^100 on either side leaves room in float for any member's distance from the mean, and 2^50 for the square of the

@@ -229,11 +229,11 @@ HWY_INLINE void for_each_vector_to(D d, const T* y, int64_t n, bool stream, cons
 inline constexpr int kStrip = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
 
 /// Calls body(c, strip, lanes) for columns c…: strip (an integral_constant) whole vectors at a time, then one by one.
-template <class D, class Body>
+template <int kCount = kStrip, class D, class Body>
 HWY_INLINE void for_each_strip(D d, int64_t n, const Body& body) {
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
-  for (; c + kStrip * step <= n; c += kStrip * step) body(c, std::integral_constant<int, kStrip>(), Whole());
+  for (; c + kCount * step <= n; c += kCount * step) body(c, std::integral_constant<int, kCount>(), Whole());
   for (; c + step <= n; c += step) body(c, std::integral_constant<int, 1>(), Whole());
   if (c < n) body(c, std::integral_constant<int, 1>(), First{static_cast<size_t>(n - c)});
 }
@@ -245,6 +245,22 @@ inline constexpr int64_t kAhead = 16 * 1024;
 template <class T>
 HWY_INLINE void ask_ahead(const T* p) {
   hwy::Prefetch(p + kAhead / 4 / static_cast<int64_t>(sizeof(T)));
+}
+
+/// Rows of columns so short that kShortSteps of them lie in a few pages. To go down a few columns of them saves 12 to 30 % of a sweep
+/// within the caches, and costs up to 25 % of one beyond.
+template <class T>
+HWY_INLINE bool narrow(int64_t row) {
+  return row > 0 && static_cast<size_t>(row) * sizeof(T) <= 1024;
+}
+
+/// So many vectors of such rows go by together; and what the next rows, so far on, will read of them is asked for.
+inline constexpr int kNarrowStrip = 4;
+template <int kCount, class D, class T>
+HWY_INLINE void ask_below(D d, const T* x, int64_t further) {
+  for (int64_t i = 0; i < kCount * static_cast<int64_t>(hn::Lanes(d)); i += 64 / static_cast<int64_t>(sizeof(T))) {
+    hwy::Prefetch(x + further + i);
+  }
 }
 
 /// Whether every row of columns begins at a multiple of the vector's size, so that whole vectors can go past the caches.

@@ -116,13 +116,50 @@ void measure_columns_wide(const MeasureColumns& args) noexcept {
   });
 }
 
-/// The same by sums in float of kShortSteps rows, which are then added in double.
+/// The same by sums in float of kShortSteps rows, which are then added in double. Of narrow rows in
+/// cache they stay in registers, a few columns at a time; others go by whole, one after another, as they lie in memory.
+template <bool kCentered, class T>
+HWY_INLINE void measure_narrow_columns(const MeasureColumns& a) {
+  const Narrow d;
+  for_each_strip<kNarrowStrip>(d, a.width, [&](int64_t c, auto strip, auto lanes) NORMA_INLINE {
+    constexpr int kStrip = strip.value;
+    const auto step = static_cast<int64_t>(hn::Lanes(d));
+    V<Narrow> pivot[kStrip];
+    HWY_UNROLL(4)
+    for (int k = 0; k < kStrip; ++k) pivot[k] = load(d, static_cast<const float*>(a.pivot) + c + k * step, lanes);
+    const T* x = static_cast<const T*>(a.x) + c;
+    for (int64_t block = 0; block < a.rows; block += kShortSteps) {
+      V<Narrow> first[kStrip], second[kStrip];
+      HWY_UNROLL(4)
+      for (int k = 0; k < kStrip; ++k) first[k] = second[k] = hn::Zero(d);
+      for (int64_t r = block; r < HWY_MIN(a.rows, block + kShortSteps); ++r, x += a.row_stride) {
+        ask_below<kStrip>(d, x, a.rows * a.row_stride);
+        HWY_UNROLL(4)
+        for (int k = 0; k < kStrip; ++k) {
+          auto v = load(d, x + k * step, lanes);
+          if constexpr (kCentered) {
+            v = hn::Sub(v, pivot[k]);
+            first[k] = hn::Add(first[k], v);
+          }
+          second[k] = hn::Add(second[k], hn::Mul(v, v));
+        }
+      }
+      HWY_UNROLL(4)
+      for (int k = 0; k < kStrip; ++k) {
+        if constexpr (kCentered) add_widened(first[k], d, a.first + c + k * step, lanes);
+        add_widened(second[k], d, a.second + c + k * step, lanes);
+      }
+    }
+  });
+}
+
 template <bool kCentered, class T>
 void measure_columns(const MeasureColumns& args) noexcept {
   if constexpr (std::is_same_v<T, double>) {
     measure_columns_wide<kCentered, T>(args);
   } else {
     const MeasureColumns a = args;
+    if (a.cached && narrow<T>(a.row_stride)) return measure_narrow_columns<kCentered, T>(a);
     const auto* pivots = static_cast<const float*>(a.pivot);
     const Narrow d;
     PieceSums<float> first, second;

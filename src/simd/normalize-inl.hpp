@@ -168,6 +168,14 @@ void add_rows(const AddRows& a) noexcept {
   }
 }
 
+inline void reciprocal_roots(double* values, int64_t count) noexcept {
+  const Wide d;
+  for_each_vector_to(d, values, count, false, [&](int64_t i, auto lanes) NORMA_INLINE {
+    const auto v = load(d, values + i, lanes);
+    store(hn::IfThenZeroElse(hn::Eq(v, hn::Zero(d)), hn::Div(hn::Set(d, 1.0), hn::Sqrt(v))), d, values + i, lanes);
+  });
+}
+
 /// The sums of one run. Out of line: a row takes them once, seldom more often.
 template <bool kCentered, class T>
 HWY_NOINLINE Sums sums_of_run(const T* x, int64_t n, const Ahead<T>& ahead, double pivot, bool wide) {
@@ -222,7 +230,7 @@ void normalize_rows(const NormalizeRows& args) noexcept {
     }
     const Moments m = a.centered ? measure_run<true>(x + at, a.length, ahead) : measure_run<false>(x + at, a.length, ahead);
     if (a.saved) a.saved[o] = m;
-    return standard_of(m, a.eps, std::is_same_v<T, double>);
+    return standard_of(m, m.rstd(a.eps), std::is_same_v<T, double>);
   };
   row.standard = measure(0);
   for (int64_t o = 0; o < a.count; ++o) {
