@@ -2,8 +2,6 @@
 // Backward, rows.
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -181,6 +179,31 @@ class Pass {
   Staging& staging_;
 };
 
+/// The operands and standardizations of `count` distributions, the first of which begins at `at` and is the first-th of its loop.
+void describe(const Call& call, const Offsets& at, const Loop& loop, std::int64_t first, std::int64_t count,
+              simd::GradRow* rows) {
+  std::array<simd::Standard, simd::kMostRows> standards;
+  const std::int64_t size = call.element_size();
+  const auto given = [&](std::int64_t k) -> const Moments& {
+    return call.given[static_cast<std::size_t>(at.distribution + first + k)];
+  };
+  call.standardize(count, given, standards.data());
+  for (std::int64_t k = 0; k < count; ++k) {
+    const auto from = [&](std::size_t operand) {
+      return (at.operand[operand] + (first + k) * loop.step.operand[operand]) * size;
+    };
+    rows[k] = {call.x + from(0),
+               call.dy + from(1),
+               moved(call.out, from(2)),
+               standards[static_cast<std::size_t>(k)],
+               0,
+               0,
+               moved(call.y, from(1)),
+               moved(call.dsum, from(2)),
+               moved(call.dadd, from(1))};
+  }
+}
+
 /// Short runs with one weight a distribution, as of BatchNorm on small images in NCHW: what L2 holds of x and dy is taken together, and
 /// written in the order of memory.
 bool short_runs(const PlanData& plan) {
@@ -189,63 +212,55 @@ bool short_runs(const PlanData& plan) {
          plan.kept.back().step.distribution == 1 && plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) <= kShort;
 }
 
-/// Distributions [first, last) of such; each: their sums, or null where none are needed.
+/// The sums of such distributions, `count` from kept index `first` on.
+void sums_together(const Call& call, Pass& pass, std::int64_t first, std::int64_t count, const simd::GradRow* rows,
+                   GradSums* sums) {
+  const PlanData& plan = call.plan;
+  if (plan.longest <= simd::kChunk) {
+    const Loop one, &runs = plan.pooled.empty() ? one : plan.pooled.back();
+    std::array<simd::Sums, simd::kMostRows> of;
+    call.kernels.grad_sums_rows(
+        {rows, count, runs.size, runs.step.operand[0], runs.step.operand[1], plan.inner.size, nullptr, 0, of.data()});
+    for (std::int64_t i = 0; i < count; ++i) {
+      sums[i] = {of[static_cast<std::size_t>(i)].first, of[static_cast<std::size_t>(i)].second};
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Distribution d(plan, first + i);
+    sums[i] = {};
+    for (std::int64_t b = 0; b < d.blocks(); ++b) {
+      sums[i].add(pass.block_sums(d, b, rows[i].standard, Weights::none, nullptr));
+    }
+  }
+}
+
+/// Distributions [first, last) of such; each: where their sums go, or null where none are needed.
 void backward_together(const Call& call, std::int64_t first, std::int64_t last, GradSums* each) {
   const PlanData& plan = call.plan;
   const Loop one, &kept = plan.kept.back(), &runs = plan.pooled.empty() ? one : plan.pooled.back();
   constexpr std::int64_t kKept = 256 * 1024;
-  const std::int64_t size = call.element_size(),
-                     most = std::clamp<std::int64_t>(kKept / (2 * plan.longest * size), 1, simd::kMostRows);
+  const std::int64_t most = std::clamp<std::int64_t>(kKept / (2 * plan.longest * call.element_size()), 1, simd::kMostRows);
   Staging staging(plan);
   Pass pass(call, staging);
   std::array<simd::GradRow, simd::kMostRows> rows;
-  std::array<simd::Standard, simd::kMostRows> standards;
-  std::array<simd::Sums, simd::kMostRows> sums;
   for (std::int64_t count = 0; first < last; first += count) {
     count = std::min({most, last - first, kept.size - first % kept.size});
     const Offsets at = plan.kept_offsets(first);
-    const std::span given = call.given.subspan(static_cast<std::size_t>(at.distribution), static_cast<std::size_t>(count));
-    call.standardize(
-        count, [&](std::int64_t i) -> const Moments& { return given[static_cast<std::size_t>(i)]; }, standards.data());
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto from = [&](std::size_t operand) { return (at.operand[operand] + i * kept.step.operand[operand]) * size; };
-      rows[static_cast<std::size_t>(i)] = {call.x + from(0),
-                                           call.dy + from(1),
-                                           moved(call.out, from(2)),
-                                           standards[static_cast<std::size_t>(i)],
-                                           0,
-                                           0,
-                                           moved(call.y, from(1)),
-                                           moved(call.dsum, from(2)),
-                                           moved(call.dadd, from(1))};
+    describe(call, at, kept, 0, count, rows.data());
+    if (each) sums_together(call, pass, first, count, rows.data(), each + first);
+    for (std::int64_t i = 0; each && i < count; ++i) {
+      const GradSums& total = each[first + i];
+      const double weight = call.parameter_value(call.weight, at.parameter + i * kept.step.parameter, 1);
+      const GradSums mean =
+          pass.means({total.g * weight, total.gx * weight}, call.given[static_cast<std::size_t>(at.distribution + i)]);
+      rows[static_cast<std::size_t>(i)].mean_g = mean.g;
+      rows[static_cast<std::size_t>(i)].mean_gx = mean.gx;
     }
-    if (each) {
-      if (plan.longest <= simd::kChunk) {
-        call.kernels.grad_sums_rows({rows.data(), count, runs.size, runs.step.operand[0], runs.step.operand[1], plan.inner.size,
-                                     nullptr, 0, sums.data()});
-      }
-      for (std::int64_t i = 0; i < count; ++i) {
-        const auto k = static_cast<std::size_t>(i);
-        GradSums total{sums[k].first, sums[k].second};
-        if (plan.longest > simd::kChunk) {
-          const Distribution d(plan, first + i);
-          total = {};
-          for (std::int64_t b = 0; b < d.blocks(); ++b) {
-            total.add(pass.block_sums(d, b, rows[k].standard, Weights::none, nullptr));
-          }
-        }
-        each[first + i] = total;
-        const double weight = call.parameter_value(call.weight, at.parameter + i * kept.step.parameter, 1);
-        const GradSums mean = pass.means({total.g * weight, total.gx * weight}, given[k]);
-        rows[k].mean_g = mean.g;
-        rows[k].mean_gx = mean.gx;
-      }
-    }
-    if (call.out) {
-      call.kernels.grad_rows({rows.data(), count, runs.size, runs.step.operand[0], runs.step.operand[1], runs.step.operand[2],
-                              plan.inner.size, call.constant_statistics, call.parameter(call.weight, at.parameter),
-                              kept.step.parameter, call.stream});
-    }
+    if (call.out == nullptr) continue;
+    call.kernels.grad_rows({rows.data(), count, runs.size, runs.step.operand[0], runs.step.operand[1], runs.step.operand[2],
+                            plan.inner.size, call.constant_statistics, call.parameter(call.weight, at.parameter),
+                            kept.step.parameter, call.stream});
   }
 }
 
@@ -369,21 +384,7 @@ void backward_rows_of(const Call& call, std::int64_t first, std::int64_t last, d
     const std::int64_t stretch = std::min(last - first, loop.size - first % loop.size);
     for (std::int64_t i = 0; i < stretch; i += step_rows) {
       const std::int64_t count = std::min(step_rows, stretch - i);
-      for (std::int64_t k = 0; k < count; ++k) {
-        simd::GradRow& row = rows[static_cast<std::size_t>(k)];
-        const auto from = [&](std::size_t operand) {
-          return (at.operand[operand] + (i + k) * loop.step.operand[operand]) * size;
-        };
-        row = {call.x + from(0),
-               call.dy + from(1),
-               moved(call.out, from(2)),
-               call.standard(call.given[static_cast<std::size_t>(at.distribution + i + k)]),
-               0,
-               0,
-               moved(call.y, from(1)),
-               moved(call.dsum, from(2)),
-               moved(call.dadd, from(1))};
-      }
+      describe(call, at, loop, i, count, rows.data());
       if (!call.constant_statistics) measure(count);
       for_each_chunk(count, [&](std::int64_t from, std::int64_t chunk) {
         call.kernels.grad_elements({rows.data(), count, chunk, call.constant_statistics, call.parameter(call.weight, from),
