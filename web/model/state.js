@@ -47,8 +47,9 @@ const deviationOf = (data) => {
   return (data.deviation = Math.sqrt(square));
 };
 
-/// The whole tensor after the reader's edits: values, an outlier, the first sample with less contrast or shifted.
+/// The whole tensor after the reader's edits: values, an outlier, the first sample with less contrast or shifted. Not to be written to.
 export function inputOf(state, data, edits) {
+  if (!edits.size && !state.outlier && (data.by || (!state.contrast && !state.shift))) return data.x;
   const x = data.x.slice(), spread = deviationOf(data);
   for (const [index, value] of edits) if (index < x.length) x[index] = value;
   if (!data.by) {

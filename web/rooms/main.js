@@ -53,8 +53,8 @@ function recompute() {
   app.result.ms = performance.now() - began;
 }
 
-function draw() {
-  return app.result ? drawStage() : false;
+function draw(all) {
+  return app.result ? drawStage(all) : false;
 }
 
 let waiting = false, stale = false, slow = 0;
@@ -65,14 +65,17 @@ function rest() {
   slow = 0;
   if (!app.result) return;
   const lit = litOf();
+  draw(true);
   drawMade(lit);
   drawPath();
   history.replaceState(null, '', writeState(state));
   queue.splice(0, queue.length, drawMates, () => drawPads(lit), () => drawCharts(lit), drawWords, drawRunning, drawCommand, drawBits, drawTable, () => drawClaims(lit));
   slow = setTimeout(next, 0);
 }
+/// A room that takes long is a generator, and gives way wherever it yields.
 function next() {
-  queue.shift()?.();
+  const room = queue.shift(), rest = typeof room === 'function' ? room() : room;
+  if (typeof rest?.next === 'function' && !rest.next().done) queue.unshift(rest);
   slow = queue.length ? setTimeout(next, 0) : 0;
 }
 const interrupt = () => {
@@ -87,7 +90,7 @@ act.frame = () => {
     waiting = false;
     if (stale) recompute();
     stale = false;
-    const moving = draw();
+    const moving = draw(false);
     interrupt();
     if (moving) act.frame();
     else slow = setTimeout(rest, 120);
@@ -100,7 +103,7 @@ act.soon = () => {
 /// Draws now; the light may still be on its way, and the rooms follow when it has arrived.
 function drawNowAndRest() {
   interrupt();
-  const moving = draw();
+  const moving = draw(true);
   if (!app.result) return;
   drawMade(litOf());
   drawPath();
@@ -198,7 +201,7 @@ document.addEventListener('drop', (event) => {
   if (event.dataTransfer.files.length) take(() => readFiles([...event.dataTransfer.files]));
 });
 let resized = 0;
-addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(); interrupt(); rest(); }, 80); });
+addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(true); interrupt(); rest(); }, 80); });
 listenToStage();
 listenToPath();
 listenToSaving();

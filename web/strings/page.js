@@ -164,7 +164,8 @@ words.keys | Click a cell, or move with the arrow keys. Larger is nearer to 1; r
 words.few | One word alone has no cosine. | 只有一个词，没有余弦可言。
 table | All of them on these data | 同一份数据，各种归一化
 table.note | Of all pairs that are ordered before and after: the share that keep their order. Counted exactly. | 前后都分得出大小的数对中，次序不变的比例。精确计数。
-table.large | Left out above {most} elements: it counts every pair. | 超过 {most} 个元素时不列出：此表要数遍所有数对。
+table.large | Left out above {most} elements: this table counts every pair exactly, and the page would stop for seconds at a time. norma explain counts any number. | 超过 {most} 个元素时不列出：此表要精确数遍所有数对，页面会一卡好几秒。norma explain 不限数量。
+table.counting | Counting every pair: {done} of {all} norms are done. | 正在数遍所有数对：已完成 {done} 种，共 {all} 种归一化。
 table.norm | norm | 归一化
 table.count | distributions | 分布数
 table.within | within one | 同一分布内
