@@ -56,6 +56,7 @@ body:lang(zh) { line-height: 1.8; }
 main { display: grid; grid-template-columns: minmax(1.1rem, 1fr) minmax(0, 43rem) minmax(1.1rem, 1fr); padding: 4.5rem 0 6rem; }
 main > * { grid-column: 2; }
 h1, h2, h3 { line-height: 1.22; font-weight: 650; text-wrap: balance; }
+h1:lang(zh), h2:lang(zh), h3:lang(zh) { word-break: keep-all; overflow-wrap: anywhere; }
 h1 { font-size: clamp(1.7rem, 1.3rem + 1.8vw, 2.3rem); letter-spacing: -.022em; margin: 0 0 1.1rem; }
 h2 { font-size: clamp(1.35rem, 1.15rem + 1.1vw, 1.75rem); letter-spacing: -.015em; margin: 0 0 .9rem; padding-top: 3.2rem; border-top: 1px solid var(--rule); margin-top: 4.2rem; }
 h3 { font-size: 1.16rem; margin: 2.8rem 0 .6rem; }

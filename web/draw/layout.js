@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each element of the tensor stands in the picture.
 
-const MOST_TALL = 900, LEAST_SIDE = 4, MOST_SAMPLES = 150, MOST_CELLS = 4096, MOST_APART = 400;  // MOST_APART: panels with gaps between
+const MOST_TALL = 900, LEAST_SIDE = 4, MOST_SAMPLES = 150, MOST_CELLS = 4096;
 
 /// Panels of N samples and C channels: a row a sample, or, where channels are many, as many rows a sample as keep them visible.
 /// null where panels would be too small to see.
@@ -9,7 +9,7 @@ function panelsOf([N, C, H, W], left, width) {
   const room = width - left, gap = C > 4 ? 6 : 10, side = Math.min((room - gap * (C - 1)) / C, 150);
   if (side >= 26) return { per: C, side, gap, apart: gap };
   for (let s = 26; s >= LEAST_SIDE; s -= 1) {
-    const close = N * C > MOST_APART ? 0 : Math.max(1, Math.round(s / 12)), per = Math.min(C, Math.floor((room + close) / (s + close)));
+    const close = s < 8 ? 0 : Math.max(1, Math.round(s / 12)), per = Math.min(C, Math.floor((room + close) / (s + close)));
     if (per > 0 && N * (Math.ceil(C / per) * (s * H / W + close) + 4) <= MOST_TALL) return { per, side: s, gap: close, apart: close + 4 };
   }
   return null;

@@ -2,13 +2,13 @@
 // What all rooms share: the state, what follows from it, and the small tools that make elements.
 import { translate } from '../strings/strings.js';
 import { Refusal } from '../model/core.js';
-import { readState } from '../model/state.js';
+import { readState, readEdits } from '../model/state.js';
 
 export const $ = (id) => document.getElementById(id);
 
 /// data: the tensor as it came; result: what the core made of it; edits: values typed over; solved: steps that were answered.
 export const app = {
-  state: readState(location.hash), core: null, data: null, ownData: null, result: null, layouts: null, edits: new Map(),
+  state: readState(location.hash), core: null, data: null, ownData: null, result: null, layouts: null, edits: readEdits(location.hash),
   solved: new Set(), running: null, history: [], clicked: -1, pinNext: 'a',
 };
 

@@ -25,7 +25,7 @@ export function drawCharts(lit) {
   const { state, result, core } = app, width = Math.max(280, $('ranks').clientWidth / em()), dark = isDark(), palette = paletteOf(dark), other = otherOf(lit);
   const mine = membersOf(result, lit), theirs = other === undefined ? { places: [], before: [], after: [] } : membersOf(result, other), heads = [t('before'), t('after')];
   const members = [...some(mine.places, 12).map((i) => ({ i, color: palette.litInk })), ...some(theirs.places, 8).map((i) => ({ i, color: palette.soft, dash: true }))].filter(({ i }) => i !== state.a && i !== state.b);
-  for (const pin of ['a', 'b']) if (state[pin] >= 0 && state[pin] < result.x.length && result.ids[state[pin]] >= 0) members.push({ i: state[pin], color: palette[pin], bold: true });
+  for (const pin of ['a', 'b']) if (state[pin] >= 0 && state[pin] < result.x.length && result.ids[state[pin]] >= 0) members.push({ i: state[pin], color: palette[pin], bold: true, short: pin.toUpperCase() });
   for (const m of members) m.label = place(m.i);
   if (members.length) {
     const drawn = rankLines(result.x, result.y, members, { width, dark, format: (v) => format(v, 3), title: t('ranks'), heads });

@@ -2,7 +2,7 @@
 // The page: opens the data, asks the core, and lets every room draw what follows.
 import { loadCore, Refusal } from '../model/core.js';
 import { incomes, photos, features, sentences } from '../model/data.js';
-import { readFiles, readText } from '../model/files.js';
+import { own, readFiles, readText } from '../model/files.js';
 import { writeState, AT_REST, outside } from '../model/state.js';
 import { normsOf, groupsOf } from '../model/norms.js';
 import { compute } from '../model/compute.js';
@@ -36,6 +36,7 @@ function openData() {
   if (middle.length && !middle.includes(state.groups) && state.norm !== 'group') state.groups = middle[0];
   state.out = [...outside(state, data)].join('.');
   for (const pin of ['at', 'a', 'b']) if (state[pin] >= data.x.length) state[pin] = -1;
+  for (const i of app.edits.keys()) if (i >= data.x.length) app.edits.delete(i);
 }
 
 function recompute() {
@@ -68,7 +69,7 @@ function rest() {
   draw(true);
   drawMade(lit);
   drawPath();
-  history.replaceState(null, '', writeState(state));
+  history.replaceState(null, '', writeState(state, app.edits));
   queue.splice(0, queue.length, drawMates, () => drawPads(lit), () => drawCharts(lit), drawWords, drawRunning, drawCommand, drawBits, drawTable, () => drawClaims(lit));
   slow = setTimeout(next, 0);
 }
@@ -202,6 +203,7 @@ document.addEventListener('drop', (event) => {
 });
 let resized = 0;
 addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(true); interrupt(); rest(); }, 80); });
+addEventListener('hashchange', () => location.reload());  // an address was pasted over this one
 listenToStage();
 listenToPath();
 listenToSaving();
@@ -221,5 +223,5 @@ requestAnimationFrame(() => setTimeout(async () => {
   }
 }, 0));
 /// For the tests: what the page holds now.
-globalThis.norma = { state, idle: () => !waiting && !slow, codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i),
-  load: (x, shape) => { app.ownData = { id: 'own', title: 'test', x, shape, axes: ['N', 'C', 'H', 'W'], channel: 1 }; act.choose({ data: 'own', norm: 'batch' }); } };
+globalThis.norma = { state, idle: () => !waiting && !slow, codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i), find: (x, y) => app.layouts.block.find(x, y),
+  load: (x, shape) => { app.ownData = own(x, shape, 'test'); act.choose({ data: 'own', norm: 'batch' }); } };

@@ -75,7 +75,8 @@ export function drawRunning() {
     make('div', { class: 'knob narrow' }, make('label', { for: 'momentum' }, t('momentum'), shown), momentum)];
   if (history.length) {
     const lines = result.measured.slice(0, 3).map((m, c) => ({ values: history.map((mean) => mean[c]), target: m.mean, color: colors[c], label: nameAlong(data.channel, data, [0, c, 0, 0], t) })), gap = mismatch();
-    nodes.push(courses(lines, { width: Math.max(300, box.clientWidth / em()), dark: isDark(), title: t('running'), format: (v) => format(v, 3) }), make('p', {}, t('running.count', { n: history.length - 1, size: halfOf() })),
+    const picture = courses(lines, { width: Math.max(300, box.clientWidth / em()), dark: isDark(), title: t('running'), format: (v) => format(v, 3) });
+    nodes.push(picture, act.savers('running', picture), make('p', {}, t('running.count', { n: history.length - 1, size: halfOf() })),
       make('label', { for: 'mismatch' }, t('running.mismatch', { gap: format(gap, 3) })), make('meter', { id: 'mismatch', min: 0, max: 2, low: 0.1, high: 0.5, optimum: 0, value: Math.min(2, gap) }));
   }
   refill(box, ...nodes);

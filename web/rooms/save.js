@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saving pictures and numbers, and the command that reproduces the view.
-import { app, $, t, make, isDark } from './app.js';
+import { app, act, $, t, make, isDark } from './app.js';
 import { reproduce, csvOf, jsonOf } from '../model/export.js';
 import { hashOf } from '../model/core.js';
 import { paletteOf } from '../draw/palette.js';
@@ -91,10 +91,10 @@ async function copyCommand() {
   $('copied').textContent = t('command.copied');
 }
 
-/// Below each chart two small buttons, as any picture can be saved.
-function chartButtons(figure, name) {
-  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-save': `${name}.${kind}`, onclick: () => {
-    const svg = figure.querySelector('svg');
+/// Two small buttons for below a chart, as any picture can be saved. find: gives the picture as it is then.
+function savers(name, find) {
+  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-key': `save.${name}.${kind}`, 'data-save': `${name}.${kind}`, 'aria-label': `${kind.toUpperCase()}: ${name}`, onclick: () => {
+    const svg = find();
     if (!svg) return;
     const { copy, w, h } = alone(svg), paper = document.createElementNS(svgNamespace, 'rect');
     for (const [k, v] of Object.entries({ width: w, height: h, fill: `rgb(${paletteOf(isDark()).paper})` })) paper.setAttribute(k, v);
@@ -104,11 +104,12 @@ function chartButtons(figure, name) {
     const markup = new XMLSerializer().serializeToString(copy);
     kind === 'svg' ? save(markup, `norma-${name}.svg`, 'image/svg+xml') : savePng(markup, `norma-${name}.png`);
   } }, kind.toUpperCase());
-  figure.after(make('p', { class: 'savers' }, saver('svg'), saver('png')));
+  return make('p', { class: 'savers' }, saver('svg'), saver('png'));
 }
 
 export function listenToSaving() {
   for (const button of document.querySelectorAll('[data-export]')) button.addEventListener('click', () => app.result && EXPORTS[button.dataset.export]());
   $('copy').addEventListener('click', copyCommand);
-  for (const name of ['ranks', 'shape']) chartButtons($(name), name);
+  for (const name of ['ranks', 'shape']) $(name).after(savers(name, () => $(name).querySelector('svg')));
+  act.savers = (name, svg) => savers(name, () => svg);
 }

@@ -9,6 +9,7 @@ theme | Dark mode | 深色模式
 choices | Data and normalization | 数据与归一化
 back | Back | 上一步
 next | Next | 下一步
+step.again | Return to this step | 回到这一步
 step | Step {n} of 7 | 第 {n} 步，共 7 步
 step.done | Step {n} of 7, answered | 第 {n} 步，共 7 步，已答对
 data | Data | 数据
@@ -52,7 +53,7 @@ axis.H | H rows | H 行
 axis.W | W columns | W 列
 axis.L | L words | L 词
 axis.D | D features | D 特征
-made | {name}: <b>{count}</b> distributions. One is lit, blue and hatched: <b>{size}</b> numbers that are measured together. | {name}：共 <b>{count}</b> 个分布。蓝色斜纹标出其中一个：<b>{size}</b> 个数放在一起算。
+made | {name}: <b>{count}</b> distributions. One is lit, blue and hatched: {lit}, <b>{size}</b> numbers that are measured together. | {name}：共 <b>{count}</b> 个分布。蓝色斜纹标出其中一个：{lit}，<b>{size}</b> 个数放在一起算。
 made.one | {name}: <b>one</b> distribution; all {size} numbers are measured together. | {name}：只有<b>一个</b>分布，{size} 个数全部放在一起算。
 alone | A batch of one: BatchNorm measures each channel of this one sample by itself, so it is InstanceNorm now. Its running statistics would follow a single sample. | 一批只有一个样本：BatchNorm 只能在这一个样本内逐通道计算，此时就等于 InstanceNorm。运行统计量也只跟着这一个样本走。
 alone.value | A batch of one, one number a channel: each is its own mean, and all come out as 0 (plus bias). PyTorch refuses to train on this. | 一批只有一个样本，每个通道只有一个数：均值就是它自己，结果全为 0（加上 bias）。PyTorch 会拒绝这样训练。

@@ -51,20 +51,19 @@ def it_is_painted_early_and_small(browser):
 MOST_SCRIPT, MOST_TASK = 12, 33  # milliseconds of processor time a frame: 60 frames a second leave 16.7, on a machine that does nothing else
 
 
-def drag(page, cdp, move, seconds=2):
-    """Moves the mouse as a hand does. (frames a second that the page drew, milliseconds of processor time of the main thread a frame, and of
-    its scripts alone): processor time, as what else a machine does shall not fail a test."""
-    cost = lambda: {m["name"]: 1000 * m["value"] for m in cdp.send("Performance.getMetrics")["metrics"] if m["name"] in ("TaskDuration", "ScriptDuration")}
-    page.evaluate("globalThis.drawn = 0")
-    began, before, k = time.monotonic(), cost(), 0
-    while time.monotonic() - began < seconds:
-        move(k)
-        k += 1
-    after, frames, took = cost(), page.evaluate("drawn"), time.monotonic() - began
-    return frames / took, *((after[name] - before[name]) / frames for name in ("TaskDuration", "ScriptDuration"))
-
-
 def dragging_over_many_elements_is_smooth(browser):
+    def drag(move, seconds=2):
+        """Moves the mouse as a hand does. (frames a second that the page drew, milliseconds of processor time of the main thread a frame, and of
+        its scripts alone): processor time, as what else a machine does shall not fail a test."""
+        cost = lambda: {m["name"]: 1000 * m["value"] for m in cdp.send("Performance.getMetrics")["metrics"] if m["name"] in ("TaskDuration", "ScriptDuration")}
+        page.evaluate("globalThis.drawn = 0")
+        began, before, k = time.monotonic(), cost(), 0
+        while time.monotonic() - began < seconds:
+            move(k)
+            k += 1
+        after, frames, took = cost(), page.evaluate("drawn"), time.monotonic() - began
+        return frames / took, *((after[name] - before[name]) / frames for name in ("TaskDuration", "ScriptDuration"))
+
     page = watch(browser.new_page(viewport={"width": 1280, "height": 1700}))  # the pictures, the number line and the knobs at once
     page.add_init_script("globalThis.drawn = 0; const frame = requestAnimationFrame; globalThis.requestAnimationFrame = (f) => frame((now) => { f(now); ++drawn; });")
     page.goto(f"{PAGE}#lang=en&theme=light&data=images")
@@ -82,7 +81,7 @@ def dragging_over_many_elements_is_smooth(browser):
         if name != "pointing":
             page.mouse.down()
         seen = page.evaluate("JSON.stringify(norma.state)")
-        rate, task, script = drag(page, cdp, move)
+        rate, task, script = drag(move)
         page.mouse.up()
         assert page.evaluate("JSON.stringify(norma.state)") != seen, f"{name}: nothing was dragged"
         settle(page)
