@@ -68,7 +68,7 @@ export function layoutOf(data, shape, width, text, scale = 1) {
     for (let a = 0; a < N; ++a) {
       put({ x: left, y: 14 + a * (h + apart), w: width - left, h, rows: L, cols: D, labels: data.tokens?.[a], gap: h / L > 8 ? 2 : 0, lined: true }, (r, c) => (a * L + r) * D + c);
     }
-    height = N * (h + apart) + 6;
+    height = 14 + N * (h + apart) - apart + 12;
   } else {
     // A matrix: a row a sample. What has too many axes to be shown as blocks stands here too.
     const [rows, cols] = shape.length > 1 ? [shape[0], n / shape[0]] : [Math.ceil(n / Math.ceil(Math.sqrt(n))), Math.ceil(Math.sqrt(n))];

@@ -201,6 +201,21 @@ document.addEventListener('drop', (event) => {
   event.preventDefault();
   if (event.dataTransfer.files.length) take(() => readFiles([...event.dataTransfer.files]));
 });
+// Paper is white: dark pictures would be printed as they are, and dark mode's pale letters with them.
+let dimmed = false;
+addEventListener('beforeprint', () => {
+  if (!app.result || !isDark()) return;
+  dimmed = true;
+  state.theme = 'light';
+  act.rebuild();
+  for (interrupt(); queue.length; interrupt()) next();
+});
+addEventListener('afterprint', () => {
+  if (!dimmed) return;
+  dimmed = false;
+  state.theme = 'dark';
+  act.rebuild();
+});
 let resized = 0;
 addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(true); interrupt(); rest(); }, 80); });
 addEventListener('hashchange', () => location.reload());  // an address was pasted over this one

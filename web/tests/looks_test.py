@@ -37,6 +37,18 @@ def axe_finds_nothing(browser):
             page.close()
 
 
+def paper_is_white(browser):
+    page = open_page(browser, "lang=en&theme=dark&data=images&norm=batch&a=516&b=3588")
+    page.evaluate("addEventListener('beforeprint', () => { globalThis.printed = [document.documentElement.dataset.theme, document.querySelector('#ranks text').getAttribute('fill'), document.querySelector('#shape text').getAttribute('fill')]; })")
+    dark = page.evaluate("document.querySelector('#ranks text').getAttribute('fill')")
+    page.pdf()
+    theme, *inks = page.evaluate("printed")
+    assert theme == "light" and dark not in inks, (theme, inks, dark)
+    settle(page)
+    assert get(page, "state.theme") == "dark" and page.evaluate("document.querySelector('#ranks text').getAttribute('fill')") == dark
+    page.close()
+
+
 def it_is_painted_early_and_small(browser):
     size = Path(sys.argv[1]).stat().st_size
     samples = len(next(line for line in Path(sys.argv[1]).read_text().splitlines() if line.startswith("const SAMPLES")).encode())
