@@ -48,6 +48,14 @@ export function refill(box, ...children) {
   if (where) box.querySelector(where)?.focus({ preventScroll: true });
 }
 
+/// Whether a room shows already what follows from these: then it stays, and with it what a finger is on.
+const shown = new Map();
+export function isShown(room, ...from) {
+  const all = [...from, app.result, app.state.lang, app.state.theme, $(room).clientWidth], same = shown.get(room)?.every((v, k) => v === all[k]);
+  shown.set(room, all);
+  return same ?? false;
+}
+
 export function complain(error) {
   const box = $('error');
   box.hidden = !error;

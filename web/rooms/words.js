@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words as vectors: what a norm does to their directions.
-import { app, act, $, t, make, refill, format, fixed, em, isDark } from './app.js';
+import { app, act, $, t, make, refill, format, fixed, em, isDark, isShown } from './app.js';
 import { compareVectors } from '../model/compare.js';
 import { arrows, cosineMatrix, turnBars } from '../draw/vectors.js';
 
@@ -44,7 +44,7 @@ function matrixBox(found, side, size, pair) {
 export function drawWords() {
   const { result } = app, card = $('words-card');
   card.hidden = result.shape.length !== 3 || result.shape[2] < 2;
-  if (card.hidden) return;
+  if (card.hidden || isShown('words', app.state.a, app.state.b, chosen)) return;
   const found = compareVectors(app.core, result), width = Math.max(280, $('words').clientWidth / em()), count = found.words.length;
   if (count < 2) return $('words').replaceChildren(make('p', { class: 'note' }, t('words.few')));
   const pair = pairOf(found), [p, q] = pair, cosine = (side) => fixed(found[side].cosines[p * count + q], 3), names = pair.map((k) => found.name(found.words[k]));

@@ -75,6 +75,27 @@ def running_statistics_follow(browser):
     page.close()
 
 
+def running_statistics_follow_on_a_readers_own_table(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images")
+    for shape in ([8, 3], [6, 4, 5]):
+        page.evaluate("(shape) => norma.load(Float32Array.from({length: shape.reduce((a, b) => a * b)}, (_, i) => i * i % 17), shape)", shape)
+        settle(page)
+        page.locator("#run-next").click()
+        settle(page)
+        page.locator("#run-eval").click()
+        settle(page)
+        mean, y = get(page, "result().moments[1].mean"), page.evaluate("Array.from(norma.output())")
+        x, m = page.evaluate("Array.from(norma.input())"), get(page, "result().moments[1]")
+        assert abs(y[1] - (x[1] - mean) / (m["m2"] + 1e-5) ** 0.5) < 1e-5, "by what was collected"
+    page.evaluate("norma.load(Float32Array.of(1, 2, 3, 5), [2, 2, 1, 1])")
+    settle(page)
+    page.locator("#run-next").click()
+    settle(page)
+    assert page.locator("#error").is_visible() and "batch" in page.locator("#error").inner_text().lower(), page.locator("#error").inner_text()
+    assert page.locator("#run-eval").is_disabled(), "nothing was seen"
+    page.close()
+
+
 def mates_leave_and_come_back_down_to_one(browser):
     page = open_page(browser, "lang=en&theme=light&data=images&norm=batch&a=100&b=200")
     keep_output(page)
