@@ -58,6 +58,7 @@ function draw(all) {
   return app.result ? drawStage(all) : false;
 }
 
+const AT_ONCE = 8;  // milliseconds: less than a frame
 let waiting = false, stale = false, slow = 0;
 const queue = [];
 
@@ -75,8 +76,11 @@ function rest() {
 }
 /// A room that takes long is a generator, and gives way wherever it yields.
 function next() {
-  const room = queue.shift(), rest = typeof room === 'function' ? room() : room;
-  if (typeof rest?.next === 'function' && !rest.next().done) queue.unshift(rest);
+  const end = performance.now() + AT_ONCE;
+  do {
+    const room = queue.shift(), rest = typeof room === 'function' ? room() : room;
+    if (typeof rest?.next === 'function' && !rest.next().done) queue.unshift(rest);
+  } while (queue.length && performance.now() < end);
   slow = queue.length ? setTimeout(next, 0) : 0;
 }
 const interrupt = () => {

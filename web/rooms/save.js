@@ -71,7 +71,13 @@ const EXPORTS = {
   files: () => Object.entries(reproduced().files).forEach(([name, bytes], k) => setTimeout(() => save(bytes, name), 250 * k)),  // one at a time: browsers drop what comes at once
 };
 
+const CHARTS = { ranks: 'ranks', shape: 'shape', running: 'running', turns: 'words.turns', ones: 'words.ones', 'cosines-before': 'words.cosines', 'cosines-after': 'words.cosines' };
+
 export function drawCommand() {
+  for (const button of document.querySelectorAll('[data-save]')) {
+    const [name, kind] = button.dataset.save.split('.');
+    button.setAttribute('aria-label', `${kind.toUpperCase()}: ${t(CHARTS[name])}`);
+  }
   const { command, files } = reproduced();
   $('command').textContent = command;
   $('command-note').textContent = t(app.data.by ? 'command.table' : 'command.note', { files: Object.keys(files).join(', ') });
@@ -93,7 +99,7 @@ async function copyCommand() {
 
 /// Two small buttons for below a chart, as any picture can be saved. find: gives the picture as it is then.
 function savers(name, find) {
-  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-key': `save.${name}.${kind}`, 'data-save': `${name}.${kind}`, 'aria-label': `${kind.toUpperCase()}: ${name}`, onclick: () => {
+  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-key': `save.${name}.${kind}`, 'data-save': `${name}.${kind}`, onclick: () => {
     const svg = find();
     if (!svg) return;
     const { copy, w, h } = alone(svg), paper = document.createElementNS(svgNamespace, 'rect');

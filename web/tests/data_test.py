@@ -120,6 +120,8 @@ def every_chart_can_be_saved(browser):
     page = open_page(browser, "lang=zh&theme=light&data=sentences&norm=sample")
     names = page.locator("[data-save$='.svg']").evaluate_all("(all) => all.map((e) => e.dataset.save.slice(0, -4))")
     assert sorted(names) == ["cosines-after", "cosines-before", "ones", "ranks", "shape", "turns"], names
+    said = page.locator("[data-save='turns.svg']").get_attribute("aria-label")
+    assert said.startswith("SVG: ") and any("\u4e00" <= c <= "\u9fff" for c in said), said
     for name in names:
         for kind, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
             file, content = download(page, f"[data-save='{name}.{kind}']")

@@ -64,7 +64,7 @@ MOST_SCRIPT, MOST_TASK = 12, 33  # milliseconds of processor time a frame: 60 fr
 
 
 def dragging_over_many_elements_is_smooth(browser):
-    def drag(move, seconds=2):
+    def drag(move, seconds=1.2):
         """Moves the mouse as a hand does. (frames a second that the page drew, milliseconds of processor time of the main thread a frame, and of
         its scripts alone): processor time, as what else a machine does shall not fail a test."""
         cost = lambda: {m["name"]: 1000 * m["value"] for m in cdp.send("Performance.getMetrics")["metrics"] if m["name"] in ("TaskDuration", "ScriptDuration")}
