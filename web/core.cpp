@@ -142,9 +142,9 @@ struct Ruler {
 
 /// The pixels of a picture, one a cell: table[level of the cell's element][tone]. order: each cell's element, negative for none.
 /// The tone lies `between` of the way from a's position on its ruler to b's on its own; b may be null.
-EXPORT void norma_web_paint(std::int32_t cells, const std::int32_t* order, const std::uint8_t* levels, const std::uint32_t (*table)[256],
-                            const float* a, float shift_a, float scale_a, const float* b, float shift_b, float scale_b, float between,
-                            std::int32_t invert, std::uint32_t* pixels) {
+EXPORT void norma_web_paint(std::int32_t cells, const std::int32_t* order, const std::uint8_t* levels,
+                            const std::uint32_t (*table)[256], const float* a, float shift_a, float scale_a, const float* b,
+                            float shift_b, float scale_b, float between, std::int32_t invert, std::uint32_t* pixels) {
   const Ruler from{shift_a, scale_a}, to{shift_b, scale_b};
   const float base = invert ? 255.5F : 0.5F, sign = invert ? -255.0F : 255.0F;
   for (std::int32_t q = 0; q < cells; ++q) {

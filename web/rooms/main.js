@@ -15,7 +15,7 @@ import { forget, statistics, drawRunning } from './running.js';
 import { drawCharts, drawTable, drawClaims, drawBits } from './below.js';
 import { drawWords } from './words.js';
 import { drawPath, listenToPath } from './path.js';
-import { drawCommand, listenToSaving } from './save.js';
+import { drawCommand, listenToSaving, saved } from './save.js';
 
 const { state } = app;
 if (!state.lang) state.lang = navigator.language?.startsWith('zh') ? 'zh' : 'en';
@@ -242,5 +242,5 @@ requestAnimationFrame(() => setTimeout(async () => {
   }
 }, 0));
 /// For the tests: what the page holds now.
-globalThis.norma = { state, idle: () => !waiting && !slow, codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i), find: (x, y) => app.layouts.block.find(x, y),
+globalThis.norma = { state, idle: () => !waiting && !slow, saved: () => saved.join(), codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i), find: (x, y) => app.layouts.block.find(x, y),
   load: (x, shape) => { app.ownData = own(x, shape, 'test'); act.choose({ data: 'own', norm: 'batch' }); } };

@@ -7,10 +7,13 @@ import { paletteOf } from '../draw/palette.js';
 import { svgNamespace } from '../draw/svg.js';
 import { statistics } from './running.js';
 
+export const saved = [];  // the names of what was saved
+
 function save(content, name, type = 'application/octet-stream') {
   const link = make('a', { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+  saved.push(name);
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 2000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);  // a busy browser may begin to read it seconds later
 }
 
 const reproduced = () => reproduce(app.result, app.state, app.data, statistics(), app.history.length - 1);

@@ -124,7 +124,10 @@ def every_chart_can_be_saved(browser):
     assert said.startswith("SVG: ") and any("\u4e00" <= c <= "\u9fff" for c in said), said
     for name in names:
         for kind, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
-            file, content = download(page, f"[data-save='{name}.{kind}']")
+            try:
+                file, content = download(page, f"[data-save='{name}.{kind}']")
+            except Exception as error:
+                raise AssertionError(f"{name}.{kind}: {str(error)[:60]}; saved until now: {page.evaluate('norma.saved()')}") from error
             assert file == f"norma-{name}.{kind}" and content.startswith(begins) and len(content) > 1500, (file, len(content))
     page.close()
     page = open_page(browser, "lang=en&theme=dark&data=images&norm=batch")
