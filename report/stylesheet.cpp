@@ -56,6 +56,7 @@ body:lang(zh) { line-height: 1.8; }
 main { display: grid; grid-template-columns: minmax(1.1rem, 1fr) minmax(0, 43rem) minmax(1.1rem, 1fr); padding: 4.5rem 0 6rem; }
 main > * { grid-column: 2; }
 h1, h2, h3 { line-height: 1.22; font-weight: 650; text-wrap: balance; }
+h1:lang(zh), h2:lang(zh), h3:lang(zh) { word-break: keep-all; overflow-wrap: anywhere; }
 h1 { font-size: clamp(1.7rem, 1.3rem + 1.8vw, 2.3rem); letter-spacing: -.022em; margin: 0 0 1.1rem; }
 h2 { font-size: clamp(1.35rem, 1.15rem + 1.1vw, 1.75rem); letter-spacing: -.015em; margin: 0 0 .9rem; padding-top: 3.2rem; border-top: 1px solid var(--rule); margin-top: 4.2rem; }
 h3 { font-size: 1.16rem; margin: 2.8rem 0 .6rem; }
@@ -81,7 +82,7 @@ tr > :last-child { padding-right: 0; } tbody tr:last-child > * { border-bottom: 
 td .faint, td.faint { color: var(--faint); } td.strong, th.strong { font-weight: 600; }
 footer { margin-top: 3.5rem; padding-top: 1.1rem; border-top: 1px solid var(--rule); color: var(--faint); font-size: .85rem; }
 @media (max-width: 30rem) { main { padding-top: 2.2rem; } h2 { margin-top: 3rem; padding-top: 2.2rem; } table { font-size: .85rem; } th, td { padding-right: .75rem; } }
-@media print { @page { margin: 16mm 15mm; } body { font-size: 10pt; line-height: 1.5; background: none; } main { display: block; padding: 0; }
+@media print { @page { margin: 16mm 15mm; } :root { color-scheme: light; } body { font-size: 10pt; line-height: 1.5; background: none; } main { display: block; padding: 0; }
   h1 { font-size: 22pt; } h2 { font-size: 15pt; margin-top: 1.6rem; padding-top: 1.1rem; break-after: avoid; } h3 { font-size: 11.5pt; margin-top: 1.4rem; break-after: avoid; }
   p { orphans: 3; widows: 3; } figure, figure.wide { width: 100%; margin: 1rem 0; break-inside: avoid; } nav, details { display: none; }
   .pictures { gap: 1.2rem 1.6rem; } .pictures svg, .pictures.few svg { flex: 0 1 46%; max-width: 46%; } .pictures.small svg { flex: 0 1 29%; max-width: 29%; } .pictures.four svg { flex: 0 1 38%; max-width: 38%; }

@@ -175,7 +175,8 @@ struct Elements {
     count = classes.count;
   }
 
-  static std::uint64_t pairs(std::size_t n) { return n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n; }
+  // In 64 bits, as std::size_t is of 32 in WebAssembly, and 92,683 elements have more pairs than that.
+  static std::uint64_t pairs(std::uint64_t n) { return n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n; }
 
   /// The pairs of n neighbours in runs of equals.
   template <class Equal>

@@ -93,7 +93,8 @@ def page(wasm: Path, out: Path) -> Path:
             if name in names:
                 sys.exit(f"web/build.py: {module}.js and {names[name]}.js both name {name}; one page has room for one")
             names[name] = module
-        scripts.append(source)
+        # Whole lines of comment and indentation stay in the sources: the page shall load fast.
+        scripts.append(re.sub(r"^[ \t]*(?://.*\n)?", "", source, flags=re.M))
     embedded = (f"const WASM = '{base64.b64encode(gzip.compress(wasm.read_bytes(), mtime=0)).decode()}';\n"
                 f"const SAMPLES = {json.dumps(samples(), ensure_ascii=False, separators=(',', ':'))};\n")
     html = (ROOT / "web/index.html").read_text()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Norma's C++ interface for web/model/core.js: flat functions over the module's own memory, one tensor of f32 at a time.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <exception>
@@ -131,6 +132,43 @@ EXPORT void norma_web_shape(std::int32_t n, const float* x, double* out) {
   out[0] = std::sqrt(variance);
   out[1] = sums[1] / n / (variance * out[0]);
   out[2] = sums[2] / n / (variance * variance) - 3;
+}
+
+/// What is drawn of a value: a position between 0 and 1.
+struct Ruler {
+  float shift, scale;
+  float of(float value) const { return std::clamp((value + shift) * scale, 0.0F, 1.0F); }
+};
+
+/// The pixels of a picture, one a cell: table[level of the cell's element][tone]. order: each cell's element, negative for none.
+/// The tone lies `between` of the way from a's position on its ruler to b's on its own; b may be null.
+EXPORT void norma_web_paint(std::int32_t cells, const std::int32_t* order, const std::uint8_t* levels,
+                            const std::uint32_t (*table)[256], const float* a, float shift_a, float scale_a, const float* b,
+                            float shift_b, float scale_b, float between, std::int32_t invert, std::uint32_t* pixels) {
+  const Ruler from{shift_a, scale_a}, to{shift_b, scale_b};
+  const float base = invert ? 255.5F : 0.5F, sign = invert ? -255.0F : 255.0F;
+  for (std::int32_t q = 0; q < cells; ++q) {
+    const std::int32_t i = order[q];
+    if (i < 0) continue;
+    float tone = from.of(a[i]);
+    if (b) tone += (to.of(b[i]) - tone) * between;
+    pixels[q] = table[levels[i]][static_cast<std::uint32_t>(base + sign * tone)];
+  }
+}
+
+/// Draws a picture of `cols` pixels a row larger: out[y][x] = pixels[rows_of[y]][cols_of[x]], 0 where either is negative.
+EXPORT void norma_web_enlarge(const std::uint32_t* pixels, std::int32_t cols, const std::int32_t* rows_of, std::int32_t tall,
+                              const std::int32_t* cols_of, std::int32_t wide, std::uint32_t* out) {
+  for (std::int32_t y = 0; y < tall; ++y, out += wide) {
+    if (rows_of[y] < 0) {
+      std::fill_n(out, wide, 0);
+    } else if (y > 0 && rows_of[y] == rows_of[y - 1]) {
+      std::copy_n(out - wide, wide, out);
+    } else {
+      const std::uint32_t* row = pixels + static_cast<std::ptrdiff_t>(rows_of[y]) * cols;
+      for (std::int32_t x = 0; x < wide; ++x) out[x] = cols_of[x] < 0 ? 0 : row[cols_of[x]];
+    }
+  }
 }
 
 /// The mean of |x - y|.

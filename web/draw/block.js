@@ -1,15 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tensor on a canvas, every element a cell. One distribution is lit: blue, hatched and outlined, so that no one needs the colour.
 import { paletteOf, openCanvas, fontOf, TAU } from './palette.js';
+import { toneAt } from './layout.js';
 
 const MOST_AREAS = 4000;
-const scratch = () => (scratch.canvas ??= document.createElement('canvas'));
+/// How strongly an element is lit, in eighths; and of what belongs to no distribution.
+export const FULL = 8, NONE = 9;
+
+/// Which of `cells` cells each pixel of a side shows, -1 for none; spans: where panels begin and how far they go, and their first cell.
+function cellsOf(pixels, zoom, spans) {
+  const found = new Int32Array(pixels).fill(-1);
+  for (const { from, size, first, cells, parts, gap } of spans) {
+    const step = size * zoom / cells, line = size / parts;  // cells may be fewer than what they stand for; the lines are between those
+    for (let k = Math.max(0, Math.round(from * zoom)); k < Math.min(pixels, Math.round((from + size) * zoom)); ++k) {
+      const at = k + 0.5 - from * zoom, near = at / zoom % line;
+      if (gap && (near < gap / 2 && at / zoom > line / 2 || near > line - gap / 2 && size - at / zoom > line / 2)) continue;
+      found[k] = first + Math.min(cells - 1, Math.max(0, Math.floor(at / step)));
+    }
+  }
+  return found;
+}
+
+const painters = new WeakMap();  // of each canvas
+function painterFor(core, canvas, layout) {
+  const { sheet, panels } = layout, { width, height } = canvas, kept = painters.get(canvas);
+  if (kept?.sheet === sheet && kept.width === width && kept.height === height) return kept.painter;
+  kept?.painter.destroy();
+  const zoom = width / layout.width, row = panels.slice(0, sheet.across), column = panels.filter((_, k) => k % sheet.across === 0);
+  const painter = core.painter(sheet, cellsOf(height, zoom, column.map((p) => ({ from: p.y, size: p.h, first: p.sheetY, cells: sheet.down, parts: p.rows, gap: p.gap }))),
+    cellsOf(width, zoom, row.map((p) => ({ from: p.x, size: p.w, first: p.sheetX, cells: sheet.wide, parts: p.cols, gap: p.lined ? 0 : p.gap }))));
+  painters.set(canvas, { sheet, width, height, painter });
+  return painter;
+}
+
+/// Colours by level (0…FULL, NONE) and tone (0…255), as this is asked of every element and frame.
+function tableOf(palette) {
+  const { lit, grey } = palette;
+  return (palette.table ??= Uint32Array.from({ length: (NONE + 1) * 256 }, (_, k) => {
+    const level = k >> 8, f = level === NONE ? 0 : level / FULL, t = (k & 255) / 255, mix = (n) => {
+      const low = grey[0][n] + (lit[0][n] - grey[0][n]) * f, high = grey[1][n] + (lit[1][n] - grey[1][n]) * f;
+      return low + (high - low) * t;
+    };
+    return ((level === NONE ? 40 : 255) << 24) | (mix(2) << 16) | (mix(1) << 8) | mix(0);
+  }));
+}
 
 /// The lit cells as few rectangles: runs of a row, joined with equal runs of the rows below. Kept, as most frames ask for the same.
 function areasOf(layout, ids, lit) {
   if (layout.areas?.ids === ids && layout.areas.lit === lit) return layout.areas.list;
   const list = [];
-  for (const p of layout.panels) {
+  if (lit >= 0) for (const p of layout.panels) {
     let open = new Map();
     for (let r = 0; r < p.rows && list.length < MOST_AREAS; ++r) {
       const next = new Map();
@@ -34,40 +74,19 @@ function areasOf(layout, ids, lit) {
   return list;
 }
 
-function drawCells(g, p, tones, ids, glow, layout, palette) {
-  const off = scratch(), { lit, grey } = palette, invert = layout.photo && !layout.dark;  // of a photograph, more is lighter
-  [off.width, off.height] = [p.cols, p.rows];
-  const context = off.getContext('2d'), image = context.createImageData(p.cols, p.rows), pixels = new Uint32Array(image.data.buffer);
-  const table = (palette.table ??= Uint32Array.from({ length: 9 * 256 }, (_, k) => {
-    const f = (k >> 8) / 8, t = (k & 255) / 255, mix = (n) => {
-      const low = grey[0][n] + (lit[0][n] - grey[0][n]) * f, high = grey[1][n] + (lit[1][n] - grey[1][n]) * f;
-      return low + (high - low) * t;
-    };
-    return (mix(2) << 16) | (mix(1) << 8) | mix(0);
-  }));
-  for (let k = 0; k < p.at.length; ++k) {
-    const i = p.at[k];
-    if (i < 0) continue;
-    // Between grey and lit by glow, between weak and strong by tone; a table of both, as this runs for every element and frame.
-    const t = invert ? 1 - tones[i] : tones[i];
-    pixels[k] = ((ids[i] < 0 ? 40 : 255) << 24) | table[Math.round(glow[i] * 8) << 8 | Math.round(t * 255)];
-  }
-  context.putImageData(image, 0, 0);
-  g.imageSmoothingEnabled = false;
-  g.drawImage(off, p.x, p.y, p.w, p.h);
-  if (!p.gap) return;
-  g.fillStyle = `rgb(${palette.paper})`;
-  for (let r = 1; r < p.rows; ++r) g.fillRect(p.x, p.y + r * p.h / p.rows - p.gap / 2, p.w, p.gap);
-  if (!p.lined) for (let c = 1; c < p.cols; ++c) g.fillRect(p.x + c * p.w / p.cols - p.gap / 2, p.y, p.gap, p.h);
+/// All cells at once, and with them the whole canvas: what was there before is gone.
+function drawCells(core, canvas, g, layout, tone, levels, palette) {
+  const pixels = painterFor(core, canvas, layout).paint(tone, levels, tableOf(palette), layout.photo && !layout.dark);  // of a photograph, more is lighter
+  g.putImageData(new ImageData(pixels, canvas.width, canvas.height), 0, 0);
 }
 
-function drawCodes(g, p, tones, glow, palette) {
+function drawCodes(g, p, tone, levels, palette) {
   if (!p.codes || p.w / p.cols < 18) return;
   g.font = fontOf(p.w / p.cols < 20 ? 8.5 : 10, 600);
   g.textAlign = 'center';
   p.at.forEach((i, k) => {
     if (i < 0) return;
-    const [from, to] = glow[i] > 0.5 ? palette.lit : palette.grey, shade = from[1] + (to[1] - from[1]) * tones[i];
+    const [from, to] = levels[i] > FULL / 2 && levels[i] <= FULL ? palette.lit : palette.grey, shade = from[1] + (to[1] - from[1]) * toneAt(tone, i);
     g.fillStyle = shade > 140 ? '#14171a' : '#fff';
     g.fillText(p.codes[i], p.x + (k % p.cols + 0.5) * p.w / p.cols, p.y + (Math.floor(k / p.cols) + 0.5) * p.h / p.rows + 0.5);
   });
@@ -83,32 +102,37 @@ function drawLabels(g, p, marked, ids, lit, palette) {
     g.fillText(String(label), p.x - 7, p.y + (r + 0.5) * p.h / p.rows, p.x - 8);
   });
   g.fillStyle = marked ? palette.litInk : palette.soft;
-  if (p.side) g.fillText(p.side, p.x - 8, p.y + p.h / 2, p.x - 8);
+  if (p.side && p.sideTall >= 10) g.fillText(p.side, p.x - 8, p.y + p.sideAt, p.x - 8);
   g.textAlign = 'center';
   if (p.top) g.fillText(p.top, p.x + p.w / 2, p.y - 10, p.w + 4);
   if (p.tops && p.w / p.cols > 24) p.tops.forEach((top, c) => g.fillText(String(top), p.x + (c + 0.5) * p.w / p.cols, p.y - 10, p.w / p.cols - 4));
 }
 
+/// Slanted lines as a pattern: to clip lines to the areas took a third of a frame.
+function hatchOf(g, palette) {
+  const zoom = g.getTransform().a, size = Math.round(7 * zoom), kept = palette.hatched;
+  if (kept?.size === size) return kept.pattern;
+  const tile = document.createElement('canvas');
+  tile.width = tile.height = size;
+  const pen = tile.getContext('2d');
+  pen.strokeStyle = palette.hatch;
+  pen.lineWidth = 1.2 * zoom;
+  for (const shift of [-size, 0, size]) {
+    pen.moveTo(shift - 1, size + 1);
+    pen.lineTo(shift + size + 1, -1);
+  }
+  pen.stroke();
+  const pattern = g.createPattern(tile, 'repeat');
+  pattern.setTransform(new DOMMatrix().scale(7 / size));
+  palette.hatched = { size, pattern };
+  return pattern;
+}
+
 /// Hatches and outlines what is lit; a column too thin to be seen gets a pointer above.
 function drawAreas(g, areas, palette) {
   if (areas.length === 0 || areas.length >= MOST_AREAS) return;
-  const path = new Path2D();
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { x, y, w, h } of areas) {
-    path.rect(x, y, w, h);
-    [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x + w), Math.max(bottom, y + h)];
-  }
-  g.save();
-  g.clip(path);
-  g.beginPath();
-  for (let x = left - (bottom - top); x < right; x += 7) {
-    g.moveTo(x, bottom);
-    g.lineTo(x + (bottom - top), top);
-  }
-  g.strokeStyle = palette.hatch;
-  g.lineWidth = 1.2;
-  g.stroke();
-  g.restore();
+  g.fillStyle = hatchOf(g, palette);
+  for (const { x, y, w, h } of areas) g.fillRect(x, y, w, h);
   g.strokeStyle = g.fillStyle = palette.litInk;
   g.lineWidth = areas.length > 400 ? 0.5 : 2;
   for (const { x, y, w, h, p } of areas) {
@@ -141,16 +165,15 @@ function drawMark(g, layout, i, color, letter, palette) {
   g.fillText(letter, cx, by + 0.5);
 }
 
-/// tones: 0…1 an element; glow: 0 (grey) … 1 (lit) an element, on its way to what `lit` says.
-export function drawBlock(canvas, layout, tones, ids, glow, { lit, at, a, b, dark }) {
-  const palette = paletteOf(dark), g = openCanvas(canvas, layout.width, layout.height, layout.scale), areas = lit < 0 ? [] : areasOf(layout, ids, lit);
-  const marked = new Set(areas.map(({ p }) => p));
+/// tone: as toneBetween() makes it; levels: 0 (grey) … FULL (lit) an element, on its way to what `lit` says, or NONE.
+export function drawBlock(core, canvas, layout, tone, ids, levels, { lit, at, a, b, dark }) {
+  const palette = paletteOf(dark), g = openCanvas(canvas, layout.width, layout.height, layout.scale, true), areas = areasOf(layout, ids, lit), marked = (layout.areas.marked ??= new Set(areas.map(({ p }) => p)));
   layout.dark = dark;
-  for (const p of layout.panels) {
-    drawCells(g, p, tones, ids, glow, layout, palette);
-    drawCodes(g, p, tones, glow, palette);
-    drawLabels(g, p, marked.has(p), ids, lit, palette);
-  }
+  drawCells(core, canvas, g, layout, tone, levels, palette);
   drawAreas(g, areas, palette);
+  for (const p of layout.panels) {
+    drawCodes(g, p, tone, levels, palette);
+    if (p.labels || p.tops || p.side || p.top) drawLabels(g, p, marked.has(p), ids, lit, palette);
+  }
   for (const [i, color, letter] of [[at, palette.ink], [a, palette.a, 'A'], [b, palette.b, 'B']]) if (i >= 0 && i < ids.length) drawMark(g, layout, i, color, letter, palette);
 }

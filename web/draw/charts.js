@@ -29,7 +29,7 @@ export function rankLines(before, after, members, { width, dark, format, title, 
   }));
   const taken = { before: [], after: [] }, free = (side, y) => !taken[side].some((other) => Math.abs(other - y) < 15);
   for (const m of [...lines].sort((p, q) => (q.bold ? 1 : 0) - (p.bold ? 1 : 0))) {
-    const style = { fill: palette.ink, 'font-weight': m.bold ? 700 : 400 }, wide = width > 520, name = wide ? m.label.slice(0, 40) : m.bold ? m.label.slice(0, 9) : '';
+    const style = { fill: palette.ink, 'font-weight': m.bold ? 700 : 400 }, wide = width > 520, name = wide ? m.label.slice(0, 40) : m.short ?? '';
     if (free('before', m.y1)) svg.append(word(left - 10, m.y1 + 4, `${name}  ${format(before[m.i])}`.trim(), { 'text-anchor': 'end', ...style })), taken.before.push(m.y1);
     if (free('after', m.y2)) svg.append(word(right + 10, m.y2 + 4, `${format(after[m.i])}  ${name}`.trim(), style)), taken.after.push(m.y2);
   }

@@ -8,8 +8,8 @@ const PALETTES = {
 export const paletteOf = (dark) => PALETTES[dark ? 'dark' : 'light'];
 export const TAU = 2 * Math.PI;
 
-/// Makes a canvas as sharp as the screen, in units of the layout; what is drawn before is gone.
-export function openCanvas(canvas, width, height, scale) {
+/// Makes a canvas as sharp as the screen, in units of the layout. keep: what was drawn stays, as all will be drawn over.
+export function openCanvas(canvas, width, height, scale, keep = false) {
   const zoom = Math.min(3, window.devicePixelRatio || 1) * scale, [wide, tall] = [Math.round(width * zoom), Math.round(height * zoom)];
   if (canvas.width !== wide || canvas.height !== tall) {
     [canvas.width, canvas.height] = [wide, tall];
@@ -17,7 +17,7 @@ export function openCanvas(canvas, width, height, scale) {
   }
   const g = canvas.getContext('2d');
   g.setTransform(zoom, 0, 0, zoom, 0, 0);
-  g.clearRect(0, 0, width, height);
+  if (!keep) g.clearRect(0, 0, width, height);
   g.textBaseline = 'middle';
   return g;
 }

@@ -9,8 +9,9 @@ const percent = (v) => (Number.isNaN(v) ? '–' : (100 * v).toFixed(1));
 const digits = (v, n = 2) => (Number.isFinite(v) ? v.toFixed(n).replace('-', '−') : '–');
 const whole = (n) => n.toLocaleString('en');
 
-function orders(core, { x, y, ids }) {
+function* orders(core, { x, y, ids }) {
   const within = core.countPairs(x, y, ids, null), ordered = within.kept + within.reversed;
+  yield;
   const across = core.countPairs(x, y, ids.map((id) => (id < 0 ? -1 : 0)), ids), total = across.kept + across.reversed;
   return [
     { key: 'within', verdict: within.reversed === 0 ? 'holds' : 'only', values: { pairs: whole(ordered), kept: percent(keptShare(within)) }, show: { data: 'incomes', norm: 'world', names: ['China', 'India'] } },
@@ -34,7 +35,7 @@ function weights(core, state, data, edits) {
   return [{ key: 'weights', verdict: share === 1 ? 'only' : 'fails', values: { kept: percent(share) }, show: { data: 'images', norm: 'sample', vary: true, a: 3334, b: 5382, to: 'verdict' } }];
 }
 
-function words(core, state, data, { x, shape }, edits) {
+function words(core, state, data, edits, { x, shape }) {
   if (data.tokens === undefined && shape.length !== 3) return [];
   const made = (norm) => compute(core, { ...state, norm, mode: 'train', vary: false, undo: false, weight: 1, bias: 0 }, data, edits, null);
   const turned = (norm) => core.turns(x, made(norm).y, shape[2]).filter((v) => !Number.isNaN(v)), angles = turned('sample'), most = Math.max(...angles);
@@ -55,11 +56,14 @@ function mates(core, state, data, edits) {
   ];
 }
 
-/// lit: the number of the distribution that is marked.
-export function checkClaims(core, state, data, result, lit, edits) {
+/// lit: the number of the distribution that is marked. Yields where it may be stopped.
+export function* checkClaims(core, state, data, result, lit, edits) {
   const small = data.x.length <= MOST_COMPARED, elsewhere = (key, show) => ({ key, verdict: 'none', values: null, show });
-  const out = [...(small ? orders(core, result) : []), ...normal(core, result, lit)];
-  const found = small ? [...weights(core, state, data, edits), ...words(core, state, data, result, edits), ...mates(core, state, data, edits)] : [];
+  const out = [...(small ? yield* orders(core, result) : []), ...normal(core, result, lit)], found = [];
+  for (const claim of small ? [weights, words, mates] : []) {
+    yield;
+    found.push(...claim(core, state, data, edits, result));
+  }
   for (const [key, show] of [['direction', { data: 'sentences', level: 'embedding', norm: 'sample', to: 'words-card' }], ['mates', { data: 'images', norm: 'batch', out: '2.3', to: 'mates' }]]) {
     if (!found.some((c) => c.key === key)) found.push(elsewhere(key, show));
   }

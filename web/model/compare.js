@@ -3,7 +3,7 @@
 import { inputOf, batchOf } from './state.js';
 import { groupingOf, normsOf } from './norms.js';
 
-export const MOST_COMPARED = 50000;  // elements; beyond, counting pairs takes seconds
+export const MOST_COMPARED = 1e6;  // elements; of more, one count of pairs takes so long that the page would be seen to stop
 
 /// Numbers that are equal where the indices along these axes are: what countPairs takes as a kind. -1 where ids is -1.
 function idsAlong(shape, axes, ids) {
@@ -21,17 +21,22 @@ export const meanOf = (values) => values.reduce((a, b) => a + b, 0) / values.len
 /// {kept, reversed} as a share of the pairs that have an order before and after; NaN where there are none.
 export const keptShare = ({ kept, reversed }) => (kept + reversed ? kept / (kept + reversed) : NaN);
 
-export function compareNorms(core, state, data, edits) {
-  const batch = batchOf(inputOf(state, data, edits), state, data), { x, shape } = batch, rank = shape.length, rows = [];
-  if (x.length > MOST_COMPARED) return { kinds: [], rows };
-  for (const norm of Object.keys(normsOf(data))) {
+/// Yields [norms done, norms in all] after every count, so that whoever runs it can stop between: {kinds, rows}.
+export function* compareNorms(core, state, data, edits) {
+  const batch = batchOf(inputOf(state, data, edits), state, data), { x, shape } = batch, rank = shape.length, rows = [], norms = Object.keys(normsOf(data));
+  function* share(...kind) {
+    yield [rows.length, norms.length];
+    return keptShare(core.countPairs(x, y, ...kind));
+  }
+  let y;
+  for (const norm of norms) {
     const grouping = groupingOf(norm, state, data, batch), options = { eps: 10 ** state.eps, centered: norm !== 'rms' };
-    const ids = core.assign(shape, grouping), { y } = core.normalize(x, shape, grouping, options);
-    const share = (same, different) => keptShare(core.countPairs(x, y, same, different));
-    const row = { norm, distributions: core.distributions(shape, grouping), within: share(ids, null), across: share(ids.map((id) => (id < 0 ? -1 : 0)), ids), kinds: [] };
-    if (rank === 4) row.kinds = [share(idsAlong(shape, [1], ids), idsAlong(shape, [0], ids)), share(idsAlong(shape, [0], ids), idsAlong(shape, [1], ids))];
+    const ids = core.assign(shape, grouping);
+    ({ y } = core.normalize(x, shape, grouping, options));
+    const row = { norm, distributions: core.distributions(shape, grouping), within: yield* share(ids, null), across: yield* share(ids.map((id) => (id < 0 ? -1 : 0)), ids), kinds: [] };
+    if (rank === 4) row.kinds = [yield* share(idsAlong(shape, [1], ids), idsAlong(shape, [0], ids)), yield* share(idsAlong(shape, [0], ids), idsAlong(shape, [1], ids))];
     if (rank === 3) {
-      row.kinds = [share(idsAlong(shape, [0, 1], ids), null), share(idsAlong(shape, [0], ids), idsAlong(shape, [0, 1], ids))];
+      row.kinds = [yield* share(idsAlong(shape, [0, 1], ids), null), yield* share(idsAlong(shape, [0], ids), idsAlong(shape, [0, 1], ids))];
       row.angle = meanOf(core.turns(x, y, shape[2]).filter((v) => !Number.isNaN(v)));
     }
     rows.push(row);

@@ -14,22 +14,40 @@ function parametersOf(core, state, shape, grouping, moments, eps) {
   return { weight, bias: new Float32Array(count).fill(state.bias) };
 }
 
+/// For each element of the whole tensor the number of its distribution, and of the batch alone. Kept, as most frames of a drag ask for
+/// the same; who holds the array may compare it with ===.
+const KEPT = 8;
+const assigned = new WeakMap();
+function idsOf(core, norm, data, { shape, members, lengths }, grouping) {
+  const kept = assigned.get(data) ?? new Map(), key = JSON.stringify([data.by ? norm : grouping, shape, members, lengths]);
+  let found = kept.get(key);
+  if (!found) {
+    const part = core.assign(shape, grouping);
+    found = { part, whole: scatter(part, data.x.length, members, -1) };
+    if (kept.size >= KEPT) kept.delete(kept.keys().next().value);
+    assigned.set(data, kept.set(key, found));
+  }
+  return found;
+}
+
 /// running: {mean, variance} for BatchNorm in eval. The arrays x, y, plain, centred and ids are of the whole tensor; what stands
 /// outside the batch has ids of -1 and y of 0. batch: what the core was given and gave.
 export function compute(core, state, data, edits, running) {
   const x = inputOf(state, data, edits), batch = batchOf(x, state, data), { shape, members } = batch, norm = state.norm;
   const grouping = groupingOf(norm, state, data, batch), options = { eps: 10 ** state.eps, centered: norm !== 'rms' };
-  const ids = core.assign(shape, grouping), trained = core.normalize(batch.x, shape, grouping, options);
+  const ids = idsOf(core, norm, data, batch, grouping), trained = core.normalize(batch.x, shape, grouping, options);
   const evaluating = state.mode === 'eval' && norm === 'batch' && Boolean(running);
   const moments = evaluating ? running.mean.map((mean, k) => ({ count: 1, mean, meanLow: 0, m2: running.variance[k] })) : trained.moments;
   const plain = evaluating ? core.normalizeWith(batch.x, shape, grouping, moments, options) : trained.y;
   const parameters = parametersOf(core, state, shape, grouping, moments, options.eps);
   const y = parameters.weight ? core.normalizeWith(batch.x, shape, grouping, moments, { ...options, ...parameters }) : plain;
-  const unit = moments.map((m) => ({ ...m, count: 1, m2: 1 }));
-  const centred = core.normalizeWith(batch.x, shape, grouping, unit, { ...options, eps: 0 });
   const whole = (part, absent = 0) => scatter(part, x.length, members, absent), plainWhole = whole(plain);
+  let centred;  // found when it is asked for: most frames show other stages
   return {
-    x, plain: plainWhole, y: y === plain ? plainWhole : whole(y), centred: whole(centred), ids: whole(ids, -1), batch: { ...batch, ids, y, trained: trained.y },
+    get centred() {
+      return (centred ??= whole(core.normalizeWith(batch.x, shape, grouping, moments.map((m) => ({ ...m, count: 1, m2: 1 })), { ...options, eps: 0 })));
+    },
+    x, plain: plainWhole, y: y === plain ? plainWhole : whole(y), ids: ids.whole, batch: { ...batch, ids: ids.part, y, trained: trained.y },
     weighted: y !== plain, weight: parameters.weight, bias: parameters.bias, undone: parameters.undone, shape: data.shape, grouping, moments, measured: trained.moments,
     options, norm, groups: state.groups, evaluating, distributions: moments.length, data,
   };

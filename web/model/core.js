@@ -163,6 +163,32 @@ export async function loadCore(bytes) {
       return { count, parts: read(Float64Array, parts, 2 * count), cosines: read(Float64Array, cosines, count * count) };
     }),
 
+    /// Paints a picture of cells, `cols` a row, order: the element of each, and enlarges it: rowsOf and colsOf say which row and column of
+    /// cells each pixel shows. paint() returns RGBA bytes in the core's own memory, good until the next call. tone: as toneBetween() makes
+    /// it; levels: of each element; table: colours by level and tone.
+    painter: ({ order, cols }, rowsOf, colsOf) => {
+      const held = new Map(), keep = (name, array) => {
+        if (held.get(name)?.size !== array.byteLength) {
+          if (held.has(name)) core.norma_web_release(held.get(name).address);
+          held.set(name, { address: core.norma_web_allocate(array.byteLength), size: array.byteLength });
+        }
+        const { address } = held.get(name);
+        if (!address) throw new Refusal('refuse.memory');
+        new Uint8Array(core.memory.buffer, address, array.byteLength).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+        return address;
+      };
+      const wide = colsOf.length, tall = rowsOf.length, cells = keep('order', order), pixels = keep('pixels', new Uint32Array(order.length)), out = keep('out', new Uint32Array(wide * tall)), y = keep('rows', rowsOf), x = keep('cols', colsOf);
+      return {
+        paint: ({ from, a, to, b, f }, levels, table, invert) => {
+          const values = keep('a', a), goal = b ? keep('b', b) : 0;
+          core.norma_web_paint(order.length, cells, keep('levels', levels), keep('table', table), values, from.shift, from.scale, goal, to?.shift ?? 0, to?.scale ?? 0, f ?? 0, invert ? 1 : 0, pixels);
+          core.norma_web_enlarge(pixels, cols, y, tall, x, wide, out);
+          return new Uint8ClampedArray(core.memory.buffer, out, 4 * wide * tall);
+        },
+        destroy: () => held.forEach(({ address }) => core.norma_web_release(address)),
+      };
+    },
+
     /// A BatchNorm that keeps running statistics.
     batchNorm: (channels, axis, momentum, eps) => {
       const layer = call(() => core.norma_web_batch_norm(channels, axis, momentum, eps));

@@ -6,7 +6,8 @@ const MOST = 1 << 21;  // elements; 8 MB
 
 const AXES = { 1: ['N'], 2: ['N', 'C'], 3: ['N', 'L', 'D'], 4: ['N', 'C', 'H', 'W'] };
 
-function own(x, shape, name, more = {}) {
+/// A tensor of the reader's own; its axes have the names that such a rank usually has.
+export function own(x, shape, name, more = {}) {
   if (x.length === 0) throw new Refusal('refuse.none', { name });
   if (x.length > MOST) throw new Refusal('refuse.many', { name, count: x.length, most: MOST });
   const bad = x.findIndex((v) => !Number.isFinite(v));

@@ -28,7 +28,16 @@ export const readState = (hash) => {
   if (!['', 'light', 'dark'].includes(state.theme)) state.theme = '';
   return state;
 };
-export const writeState = (state) => '#' + new URLSearchParams(Object.entries(state).filter(([k, v]) => k in DEFAULTS && v !== DEFAULTS[k]));
+
+const MOST_EDITS = 64;  // in an address: longer ones are cut off by what they are pasted into
+const EDIT = /^(\d{1,9})_(-?\d{1,40}(?:\.\d{1,40})?(?:e[+-]?\d{1,2})?)$/;
+/// Values that were typed over, as element_value~element_value; what is no such list is none.
+export function readEdits(hash) {
+  const found = (new URLSearchParams(hash.slice(1)).get('edits') ?? '').split('~').slice(0, MOST_EDITS).map((part) => EDIT.exec(part));
+  return new Map(found.filter((m) => m && Math.abs(Number(m[2])) < 3e38).map((m) => [Number(m[1]), Number(m[2])]));
+}
+export const writeState = (state, edits) => '#' + new URLSearchParams([...Object.entries(state).filter(([k, v]) => k in DEFAULTS && v !== DEFAULTS[k]),
+  ...(edits.size && state.data !== 'own' ? [['edits', [...edits].slice(0, MOST_EDITS).map((e) => e.join('_')).join('~')]] : [])]);
 
 /// The samples that stand outside the batch; one at least stays inside.
 export function outside(state, data) {
@@ -47,8 +56,9 @@ const deviationOf = (data) => {
   return (data.deviation = Math.sqrt(square));
 };
 
-/// The whole tensor after the reader's edits: values, an outlier, the first sample with less contrast or shifted.
+/// The whole tensor after the reader's edits: values, an outlier, the first sample with less contrast or shifted. Not to be written to.
 export function inputOf(state, data, edits) {
+  if (!edits.size && !state.outlier && (data.by || (!state.contrast && !state.shift))) return data.x;
   const x = data.x.slice(), spread = deviationOf(data);
   for (const [index, value] of edits) if (index < x.length) x[index] = value;
   if (!data.by) {

@@ -2,13 +2,13 @@
 // What all rooms share: the state, what follows from it, and the small tools that make elements.
 import { translate } from '../strings/strings.js';
 import { Refusal } from '../model/core.js';
-import { readState } from '../model/state.js';
+import { readState, readEdits } from '../model/state.js';
 
 export const $ = (id) => document.getElementById(id);
 
 /// data: the tensor as it came; result: what the core made of it; edits: values typed over; solved: steps that were answered.
 export const app = {
-  state: readState(location.hash), core: null, data: null, ownData: null, result: null, layouts: null, edits: new Map(),
+  state: readState(location.hash), core: null, data: null, ownData: null, result: null, layouts: null, edits: readEdits(location.hash),
   solved: new Set(), running: null, history: [], clicked: -1, pinNext: 'a',
 };
 
@@ -46,6 +46,14 @@ export function refill(box, ...children) {
   const where = inside && (inside.id ? `#${CSS.escape(inside.id)}` : inside.dataset.key ? `[data-key="${CSS.escape(inside.dataset.key)}"]` : null);
   box.replaceChildren(...children);
   if (where) box.querySelector(where)?.focus({ preventScroll: true });
+}
+
+/// Whether a room shows already what follows from these: then it stays, and with it what a finger is on.
+const shown = new Map();
+export function isShown(room, ...from) {
+  const all = [...from, app.result, app.state.lang, app.state.theme, $(room).clientWidth], same = shown.get(room)?.every((v, k) => v === all[k]);
+  shown.set(room, all);
+  return same ?? false;
 }
 
 export function complain(error) {

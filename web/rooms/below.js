@@ -11,6 +11,8 @@ import { paletteOf } from '../draw/palette.js';
 import { place } from './element.js';
 import { normLabel } from './choices.js';
 
+const LONG = 20000;  // elements whose pairs are counted in more than a blink
+
 const some = (list, most) => list.filter((_, k) => k % Math.max(1, Math.ceil(list.length / most)) === 0);
 
 /// Another distribution to hold beside the lit one: that of a pin, or the next.
@@ -23,7 +25,7 @@ export function drawCharts(lit) {
   const { state, result, core } = app, width = Math.max(280, $('ranks').clientWidth / em()), dark = isDark(), palette = paletteOf(dark), other = otherOf(lit);
   const mine = membersOf(result, lit), theirs = other === undefined ? { places: [], before: [], after: [] } : membersOf(result, other), heads = [t('before'), t('after')];
   const members = [...some(mine.places, 12).map((i) => ({ i, color: palette.litInk })), ...some(theirs.places, 8).map((i) => ({ i, color: palette.soft, dash: true }))].filter(({ i }) => i !== state.a && i !== state.b);
-  for (const pin of ['a', 'b']) if (state[pin] >= 0 && state[pin] < result.x.length && result.ids[state[pin]] >= 0) members.push({ i: state[pin], color: palette[pin], bold: true });
+  for (const pin of ['a', 'b']) if (state[pin] >= 0 && state[pin] < result.x.length && result.ids[state[pin]] >= 0) members.push({ i: state[pin], color: palette[pin], bold: true, short: pin.toUpperCase() });
   for (const m of members) m.label = place(m.i);
   if (members.length) {
     const drawn = rankLines(result.x, result.y, members, { width, dark, format: (v) => format(v, 3), title: t('ranks'), heads });
@@ -40,10 +42,23 @@ export function drawCharts(lit) {
   $('shape-note').textContent = t('shape.note', { other: theirs.places.length ? distributionName(theirs.places[0], state, app.data, t) : '–' });
 }
 
-export function drawTable() {
-  const { core, state, data, edits } = app;
+let counted = {};  // the last table: pointing at another element asks for the same again
+function* rowsOfTable() {
+  const { core, state, data, edits, result } = app, { eps, groups, out, pads } = state, key = JSON.stringify([eps, groups, out, pads, data.shape]), { x } = result;
+  if (counted.x === x && counted.key === key) return counted.found;
+  const counting = compareNorms(core, { ...state }, data, new Map(edits)), of = [data.id, data.title, data.level].join(), fresh = counted.of !== of;
+  for (;;) {
+    const { value, done } = counting.next();
+    if (done) return (counted = { x, key, of, found: value }).found;
+    if (fresh && x.length > LONG) $('table').replaceChildren(make('p', { class: 'note' }, t('table.counting', { done: value[0], all: value[1] })));
+    yield;
+  }
+}
+
+export function* drawTable() {
+  const { state, data } = app;
   if (data.x.length > MOST_COMPARED) return $('table').replaceChildren(make('p', { class: 'note' }, t('table.large', { most: MOST_COMPARED.toLocaleString('en') })));
-  const { kinds, rows } = compareNorms(core, state, data, edits), cell = (v) => (Number.isNaN(v) ? '–' : make('span', {}, v.toFixed(3), make('span', { class: 'bar', style: `--v:${100 * v}%` })));
+  const { kinds, rows } = yield* rowsOfTable(), cell = (v) => (Number.isNaN(v) ? '–' : make('span', {}, v.toFixed(3), make('span', { class: 'bar', style: `--v:${100 * v}%` })));
   const angle = rows.some((r) => 'angle' in r), keep = (r) => (r.norm === 'token' && data.shape.length === 2 ? 'keep.token2' : r.norm === 'world' && !data.by ? 'keep.all' : `keep.${r.norm}`);
   const name = (r) => make('th', { scope: 'row' }, make('button', { type: 'button', class: 'link', 'data-key': `row.${r.norm}`, onclick: () => act.choose({ norm: r.norm }) }, normLabel(r.norm)), ...(r.norm === 'group' ? [make('small', {}, ` ${t('groups.n', { n: state.groups })}`)] : []));
   const focused = document.activeElement?.dataset?.key;
@@ -57,9 +72,9 @@ export function drawTable() {
 const SIGNS = { holds: '✓', only: '◐', fails: '✗', none: '·' };
 
 /// Each sentence with its verdict and number; `show` takes the reader to a state that shows it.
-export function drawClaims(lit) {
-  const { core, state, data, result } = app, focused = document.activeElement?.dataset?.key;
-  $('claims').replaceChildren(...checkClaims(core, state, data, result, lit, app.edits).map(({ key, verdict, values, show }) =>
+export function* drawClaims(lit) {
+  const { core, state, data, result } = app, found = yield* checkClaims(core, state, data, result, lit, app.edits), focused = document.activeElement?.dataset?.key;
+  $('claims').replaceChildren(...found.map(({ key, verdict, values, show }) =>
     make('li', { 'data-claim': key, 'data-verdict': verdict }, make('span', { class: `tag ${verdict === 'fails' ? 'bad' : verdict === 'holds' ? 'good' : ''}` }, `${SIGNS[verdict]} ${t(`verdict.${verdict}`)}`), make('q', {}, t(`claim.${key}`)),
       make('p', {}, values ? t(`claim.${key}.text`, values) : t('claim.elsewhere'), ...(show ? [' ', make('button', { type: 'button', class: 'link', 'data-key': `show.${key}`, 'aria-label': `${t('claim.show')}: ${t(`claim.${key}`)}`, onclick: () => act.show(show) }, t('claim.show'))] : [])))));
   if (focused?.startsWith('show.')) $('claims').querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });

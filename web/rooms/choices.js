@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Data, normalization, axes and groups.
 import { app, act, $, t, make, refill, rich, segment } from './app.js';
-import { normsOf, pooled, nameOf, groupsOf } from '../model/norms.js';
+import { normsOf, pooled, nameOf, groupsOf, distributionName } from '../model/norms.js';
 import { glyphOf } from '../draw/glyph.js';
 
 export const normLabel = (norm) => t(norm === 'token' && app.data.shape.length === 2 ? 'norm.token2' : norm.startsWith('axes') ? 'norm.axes' : `norm.${norm}`);
@@ -54,7 +54,9 @@ export function drawChoices() {
 /// The sentence that says what was made, beside the sign of it.
 export function drawMade(lit) {
   const { state, result } = app, size = result.moments[lit]?.count ?? 0, one = result.distributions === 1, members = result.evaluating ? result.ids.reduce((n, id) => n + (id === lit), 0) : size;
-  $('made').replaceChildren(...rich(t(one ? 'made.one' : 'made', { name: normLabel(state.norm), count: result.distributions.toLocaleString('en'), size: members.toLocaleString('en') })));
+  // A name out of somebody's data is put in after the markup was read.
+  const first = result.ids.indexOf(lit), called = () => make('b', {}, first < 0 ? '–' : distributionName(first, state, app.data, t));
+  $('made').replaceChildren(...rich(t(one ? 'made.one' : 'made', { name: normLabel(state.norm), count: result.distributions.toLocaleString('en'), size: members.toLocaleString('en') })).flatMap((part) => (typeof part === 'string' && part.includes('{lit}') ? [part.split('{lit}')[0], called(), part.split('{lit}')[1]] : [part])));
   $('sign').replaceChildren(glyph(state.norm, true));
   const alone = result.batch.shape[0] === 1 && app.data.shape[0] > 1 && !app.data.by && state.norm === 'batch' && !result.evaluating;
   const constant = !result.evaluating && result.moments[lit]?.count > 0 && result.moments[lit].m2 === 0;

@@ -2,7 +2,7 @@
 // The page: opens the data, asks the core, and lets every room draw what follows.
 import { loadCore, Refusal } from '../model/core.js';
 import { incomes, photos, features, sentences } from '../model/data.js';
-import { readFiles, readText } from '../model/files.js';
+import { own, readFiles, readText } from '../model/files.js';
 import { writeState, AT_REST, outside } from '../model/state.js';
 import { normsOf, groupsOf } from '../model/norms.js';
 import { compute } from '../model/compute.js';
@@ -15,7 +15,7 @@ import { forget, statistics, drawRunning } from './running.js';
 import { drawCharts, drawTable, drawClaims, drawBits } from './below.js';
 import { drawWords } from './words.js';
 import { drawPath, listenToPath } from './path.js';
-import { drawCommand, listenToSaving } from './save.js';
+import { drawCommand, listenToSaving, saved } from './save.js';
 
 const { state } = app;
 if (!state.lang) state.lang = navigator.language?.startsWith('zh') ? 'zh' : 'en';
@@ -36,6 +36,7 @@ function openData() {
   if (middle.length && !middle.includes(state.groups) && state.norm !== 'group') state.groups = middle[0];
   state.out = [...outside(state, data)].join('.');
   for (const pin of ['at', 'a', 'b']) if (state[pin] >= data.x.length) state[pin] = -1;
+  for (const i of app.edits.keys()) if (i >= data.x.length) app.edits.delete(i);
 }
 
 function recompute() {
@@ -53,10 +54,11 @@ function recompute() {
   app.result.ms = performance.now() - began;
 }
 
-function draw() {
-  return app.result ? drawStage() : false;
+function draw(all) {
+  return app.result ? drawStage(all) : false;
 }
 
+const AT_ONCE = 8;  // milliseconds: less than a frame
 let waiting = false, stale = false, slow = 0;
 const queue = [];
 
@@ -65,14 +67,20 @@ function rest() {
   slow = 0;
   if (!app.result) return;
   const lit = litOf();
+  draw(true);
   drawMade(lit);
   drawPath();
-  history.replaceState(null, '', writeState(state));
+  history.replaceState(null, '', writeState(state, app.edits));
   queue.splice(0, queue.length, drawMates, () => drawPads(lit), () => drawCharts(lit), drawWords, drawRunning, drawCommand, drawBits, drawTable, () => drawClaims(lit));
   slow = setTimeout(next, 0);
 }
+/// A room that takes long is a generator, and gives way wherever it yields.
 function next() {
-  queue.shift()?.();
+  const end = performance.now() + AT_ONCE;
+  do {
+    const room = queue.shift(), rest = typeof room === 'function' ? room() : room;
+    if (typeof rest?.next === 'function' && !rest.next().done) queue.unshift(rest);
+  } while (queue.length && performance.now() < end);
   slow = queue.length ? setTimeout(next, 0) : 0;
 }
 const interrupt = () => {
@@ -87,7 +95,7 @@ act.frame = () => {
     waiting = false;
     if (stale) recompute();
     stale = false;
-    const moving = draw();
+    const moving = draw(false);
     interrupt();
     if (moving) act.frame();
     else slow = setTimeout(rest, 120);
@@ -100,7 +108,7 @@ act.soon = () => {
 /// Draws now; the light may still be on its way, and the rooms follow when it has arrived.
 function drawNowAndRest() {
   interrupt();
-  const moving = draw();
+  const moving = draw(true);
   if (!app.result) return;
   drawMade(litOf());
   drawPath();
@@ -197,8 +205,24 @@ document.addEventListener('drop', (event) => {
   event.preventDefault();
   if (event.dataTransfer.files.length) take(() => readFiles([...event.dataTransfer.files]));
 });
+// Paper is white: dark pictures would be printed as they are, and dark mode's pale letters with them.
+let dimmed = false;
+addEventListener('beforeprint', () => {
+  if (!app.result || !isDark()) return;
+  dimmed = true;
+  state.theme = 'light';
+  act.rebuild();
+  for (interrupt(); queue.length; interrupt()) next();
+});
+addEventListener('afterprint', () => {
+  if (!dimmed) return;
+  dimmed = false;
+  state.theme = 'dark';
+  act.rebuild();
+});
 let resized = 0;
-addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(); interrupt(); rest(); }, 80); });
+addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { draw(true); interrupt(); rest(); }, 80); });
+addEventListener('hashchange', () => location.reload());  // an address was pasted over this one
 listenToStage();
 listenToPath();
 listenToSaving();
@@ -218,5 +242,5 @@ requestAnimationFrame(() => setTimeout(async () => {
   }
 }, 0));
 /// For the tests: what the page holds now.
-globalThis.norma = { state, idle: () => !waiting && !slow, codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i),
-  load: (x, shape) => { app.ownData = { id: 'own', title: 'test', x, shape, axes: ['N', 'C', 'H', 'W'], channel: 1 }; act.choose({ data: 'own', norm: 'batch' }); } };
+globalThis.norma = { state, idle: () => !waiting && !slow, saved: () => saved.join(), codes: () => app.data.codes, output: () => app.result?.y, input: () => app.result?.x, result: () => app.result, shape: () => app.result?.batch.shape, rect: (i) => app.layouts.block.rect(i), find: (x, y) => app.layouts.block.find(x, y),
+  load: (x, shape) => { app.ownData = own(x, shape, 'test'); act.choose({ data: 'own', norm: 'batch' }); } };

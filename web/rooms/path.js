@@ -28,6 +28,7 @@ export function drawPath() {
   $('guide-ask').textContent = t(`${key}.ask`);
   const answer = solved.has(step) ? `${t('done')} ${t(`${key}.answer`)}` : '';
   if ($('guide-answer').textContent !== answer) $('guide-answer').textContent = answer;
+  $('guide-again').hidden = state.data === STEPS[step - 1].set.data;
   $('guide-back').disabled = step === 1;
   $('guide-next').disabled = step === LAST;
   $('guide-next').classList.toggle('primary', solved.has(step));
@@ -38,6 +39,7 @@ export function drawPath() {
 
 export function listenToPath() {
   $('guide-back').addEventListener('click', () => goTo(app.state.step - 1));
+  $('guide-again').addEventListener('click', () => goTo(stepOf()));
   $('guide-next').addEventListener('click', () => goTo(app.state.step + 1));
   $('reset').addEventListener('click', () => {
     app.solved.clear();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // BatchNorm's running statistics: they follow batch by batch, and what inference makes of them is held beside training.
-import { app, act, $, t, make, refill, segment, format, em, isDark, isStill } from './app.js';
+import { app, act, $, t, complain, make, refill, segment, format, em, isDark, isStill, isShown } from './app.js';
 import { inputOf } from '../model/state.js';
 import { nameAlong } from '../model/norms.js';
 import { compute } from '../model/compute.js';
@@ -10,7 +10,8 @@ import { courses } from '../draw/charts.js';
 const BATCH_PAUSE = 45;  // milliseconds between batches that come by themselves
 let coming = 0;
 
-const canRun = () => app.state.norm === 'batch' && app.data.shape.length === 4 && app.data.shape[0] > 1;
+/// BatchNorm of what has samples in number and no padding, which no running statistic knows of.
+const canRun = () => app.state.norm === 'batch' && app.data.shape.length > 1 && !app.data.lengths && app.data.shape[0] > 1;
 const halfOf = () => Math.max(1, app.data.shape[0] >> 1);
 
 export function forget() {
@@ -40,8 +41,12 @@ function train() {
 /// Takes as many batches, one after another, so that the lines are seen to follow.
 function trainOn(batches) {
   clearTimeout(coming);
-  if (isStill()) for (; batches > 1; --batches) train();
-  train();
+  try {
+    if (isStill()) for (; batches > 1; --batches) train();
+    train();
+  } catch (error) {
+    return complain(error);  // the layer's own sentence, as of a batch with one number a channel
+  }
   act.update();
   if (batches > 1) coming = setTimeout(() => trainOn(batches - 1), BATCH_PAUSE);
 }
@@ -56,6 +61,7 @@ function mismatch() {
 
 export function drawRunning() {
   const { state, data, result, history } = app, box = $('running');
+  if (isShown('running', history.length, app.running)) return;
   if (!canRun()) return box.replaceChildren(make('p', { class: 'note' }, t('running.only')));
   const palette = paletteOf(isDark()), colors = [palette.a, palette.litInk, palette.b], go = (mode) => () => { state.mode = mode; act.update(); };
   const momentum = make('input', { type: 'range', id: 'momentum', min: 0.01, max: 1, step: 0.01 }), shown = make('output', { for: 'momentum' }, String(state.momentum));
@@ -74,8 +80,9 @@ export function drawRunning() {
     make('button', { type: 'button', id: 'run-fresh', onclick: () => { forget(); act.update(); } }, t('running.fresh')), segment(t('running.train'), state.mode === 'train', go('train'), { id: 'run-train' }), segment(t('running.eval'), state.mode === 'eval', go('eval'), { id: 'run-eval', ...(history.length ? {} : { disabled: '' }) })),
     make('div', { class: 'knob narrow' }, make('label', { for: 'momentum' }, t('momentum'), shown), momentum)];
   if (history.length) {
-    const lines = result.measured.slice(0, 3).map((m, c) => ({ values: history.map((mean) => mean[c]), target: m.mean, color: colors[c], label: nameAlong(data.channel, data, [0, c, 0, 0], t) })), gap = mismatch();
-    nodes.push(courses(lines, { width: Math.max(300, box.clientWidth / em()), dark: isDark(), title: t('running'), format: (v) => format(v, 3) }), make('p', {}, t('running.count', { n: history.length - 1, size: halfOf() })),
+    const lines = result.measured.slice(0, 3).map((m, c) => ({ values: history.map((mean) => mean[c]), target: m.mean, color: colors[c], label: nameAlong(data.channel, data, data.shape.map((_, k) => (k === data.channel ? c : 0)), t) })), gap = mismatch();
+    const picture = courses(lines, { width: Math.max(300, box.clientWidth / em()), dark: isDark(), title: t('running'), format: (v) => format(v, 3) });
+    nodes.push(picture, act.savers('running', picture), make('p', {}, t('running.count', { n: history.length - 1, size: halfOf() })),
       make('label', { for: 'mismatch' }, t('running.mismatch', { gap: format(gap, 3) })), make('meter', { id: 'mismatch', min: 0, max: 2, low: 0.1, high: 0.5, optimum: 0, value: Math.min(2, gap) }));
   }
   refill(box, ...nodes);

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saving pictures and numbers, and the command that reproduces the view.
-import { app, $, t, make, isDark } from './app.js';
+import { app, act, $, t, make, isDark } from './app.js';
 import { reproduce, csvOf, jsonOf } from '../model/export.js';
 import { hashOf } from '../model/core.js';
 import { paletteOf } from '../draw/palette.js';
 import { svgNamespace } from '../draw/svg.js';
 import { statistics } from './running.js';
 
+export const saved = [];  // the names of what was saved
+
 function save(content, name, type = 'application/octet-stream') {
   const link = make('a', { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+  saved.push(name);
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 2000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);  // a busy browser may begin to read it seconds later
 }
 
 const reproduced = () => reproduce(app.result, app.state, app.data, statistics(), app.history.length - 1);
@@ -71,7 +74,13 @@ const EXPORTS = {
   files: () => Object.entries(reproduced().files).forEach(([name, bytes], k) => setTimeout(() => save(bytes, name), 250 * k)),  // one at a time: browsers drop what comes at once
 };
 
+const CHARTS = { ranks: 'ranks', shape: 'shape', running: 'running', turns: 'words.turns', ones: 'words.ones', 'cosines-before': 'words.cosines', 'cosines-after': 'words.cosines' };
+
 export function drawCommand() {
+  for (const button of document.querySelectorAll('[data-save]')) {
+    const [name, kind] = button.dataset.save.split('.');
+    button.setAttribute('aria-label', `${kind.toUpperCase()}: ${t(CHARTS[name])}`);
+  }
   const { command, files } = reproduced();
   $('command').textContent = command;
   $('command-note').textContent = t(app.data.by ? 'command.table' : 'command.note', { files: Object.keys(files).join(', ') });
@@ -91,10 +100,10 @@ async function copyCommand() {
   $('copied').textContent = t('command.copied');
 }
 
-/// Below each chart two small buttons, as any picture can be saved.
-function chartButtons(figure, name) {
-  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-save': `${name}.${kind}`, onclick: () => {
-    const svg = figure.querySelector('svg');
+/// Two small buttons for below a chart, as any picture can be saved. find: gives the picture as it is then.
+function savers(name, find) {
+  const saver = (kind) => make('button', { type: 'button', class: 'link', 'data-key': `save.${name}.${kind}`, 'data-save': `${name}.${kind}`, onclick: () => {
+    const svg = find();
     if (!svg) return;
     const { copy, w, h } = alone(svg), paper = document.createElementNS(svgNamespace, 'rect');
     for (const [k, v] of Object.entries({ width: w, height: h, fill: `rgb(${paletteOf(isDark()).paper})` })) paper.setAttribute(k, v);
@@ -104,11 +113,12 @@ function chartButtons(figure, name) {
     const markup = new XMLSerializer().serializeToString(copy);
     kind === 'svg' ? save(markup, `norma-${name}.svg`, 'image/svg+xml') : savePng(markup, `norma-${name}.png`);
   } }, kind.toUpperCase());
-  figure.after(make('p', { class: 'savers' }, saver('svg'), saver('png')));
+  return make('p', { class: 'savers' }, saver('svg'), saver('png'));
 }
 
 export function listenToSaving() {
   for (const button of document.querySelectorAll('[data-export]')) button.addEventListener('click', () => app.result && EXPORTS[button.dataset.export]());
   $('copy').addEventListener('click', copyCommand);
-  for (const name of ['ranks', 'shape']) chartButtons($(name), name);
+  for (const name of ['ranks', 'shape']) $(name).after(savers(name, () => $(name).querySelector('svg')));
+  act.savers = (name, svg) => savers(name, () => svg);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words as vectors: what a norm does to their directions.
-import { app, $, t, make, refill, format, fixed, em, isDark } from './app.js';
+import { app, act, $, t, make, refill, format, fixed, em, isDark, isShown } from './app.js';
 import { compareVectors } from '../model/compare.js';
 import { arrows, cosineMatrix, turnBars } from '../draw/vectors.js';
 
@@ -38,21 +38,23 @@ function matrixBox(found, side, size, pair) {
     event.preventDefault();
     choosePair(found, pair.map((k, n) => k + step[n]));
   });
-  return make('figure', {}, make('figcaption', {}, t(side)), box);
+  return make('figure', {}, make('figcaption', {}, t(side)), box, act.savers(`cosines-${side}`, svg));
 }
 
 export function drawWords() {
   const { result } = app, card = $('words-card');
   card.hidden = result.shape.length !== 3 || result.shape[2] < 2;
-  if (card.hidden) return;
+  if (card.hidden || isShown('words', app.state.a, app.state.b, chosen)) return;
   const found = compareVectors(app.core, result), width = Math.max(280, $('words').clientWidth / em()), count = found.words.length;
   if (count < 2) return $('words').replaceChildren(make('p', { class: 'note' }, t('words.few')));
   const pair = pairOf(found), [p, q] = pair, cosine = (side) => fixed(found[side].cosines[p * count + q], 3), names = pair.map((k) => found.name(found.words[k]));
   const turned = found.turns.filter((v) => !Number.isNaN(v)), size = Math.min(430, width < 560 ? width : (width - 30) / 2), heads = [t('before'), t('after')];
+  const bars = turnBars(found, { width, dark: isDark(), title: t('words.turns'), format: (v) => fixed(v, 1) });
+  const lines = arrows(found, [found.before, found.after], { width, dark: isDark(), heads, marked: pair, labels: { title: t('words.ones'), ones: t('words.axis'), rest: t('words.rest') }, format: (v) => format(v, 3) });
   refill($('words'),
-    make('h3', {}, t('words.turns')), make('p', {}, t('words.turns.text', { mean: fixed(turned.reduce((a, b) => a + b, 0) / turned.length, 1), most: fixed(Math.max(...turned), 1) })), turnBars(found, { width, dark: isDark(), title: t('words.turns'), format: (v) => fixed(v, 1) }),
+    make('h3', {}, t('words.turns')), make('p', {}, t('words.turns.text', { mean: fixed(turned.reduce((a, b) => a + b, 0) / turned.length, 1), most: fixed(Math.max(...turned), 1) })), bars, act.savers('turns', bars),
     make('h3', {}, t('words.ones')), make('p', { class: 'note' }, t('words.ones.text')),
-    arrows(found, [found.before, found.after], { width, dark: isDark(), heads, marked: pair, labels: { title: t('words.ones'), ones: t('words.axis'), rest: t('words.rest') }, format: (v) => format(v, 3) }),
+    lines, act.savers('ones', lines),
     make('h3', {}, t('words.cosines')), make('p', { class: 'big', id: 'cosine', 'aria-live': 'polite' }, t('words.pair', { p: names[0], q: names[1], before: cosine('before'), after: cosine('after') })),
     make('p', { class: 'note' }, t('words.keys')), make('div', { class: 'matrices' }, ...['before', 'after'].map((side) => matrixBox(found, side, size, pair))),
     ...(app.data.spelled ? [make('p', { class: 'note' }, t('own.spelled'))] : []));

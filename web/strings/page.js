@@ -9,6 +9,7 @@ theme | Dark mode | 深色模式
 choices | Data and normalization | 数据与归一化
 back | Back | 上一步
 next | Next | 下一步
+step.again | Return to this step | 回到这一步
 step | Step {n} of 7 | 第 {n} 步，共 7 步
 step.done | Step {n} of 7, answered | 第 {n} 步，共 7 步，已答对
 data | Data | 数据
@@ -52,7 +53,7 @@ axis.H | H rows | H 行
 axis.W | W columns | W 列
 axis.L | L words | L 词
 axis.D | D features | D 特征
-made | {name}: <b>{count}</b> distributions. One is lit, blue and hatched: <b>{size}</b> numbers that are measured together. | {name}：共 <b>{count}</b> 个分布。蓝色斜纹标出其中一个：<b>{size}</b> 个数放在一起算。
+made | {name}: <b>{count}</b> distributions. One is lit, blue and hatched: {lit}, whose <b>{size}</b> numbers are measured together. | {name}：共 <b>{count}</b> 个分布。蓝色斜纹标出其中一个：{lit}，其 <b>{size}</b> 个数放在一起算。
 made.one | {name}: <b>one</b> distribution; all {size} numbers are measured together. | {name}：只有<b>一个</b>分布，{size} 个数全部放在一起算。
 alone | A batch of one: BatchNorm measures each channel of this one sample by itself, so it is InstanceNorm now. Its running statistics would follow a single sample. | 一批只有一个样本：BatchNorm 只能在这一个样本内逐通道计算，此时就等于 InstanceNorm。运行统计量也只跟着这一个样本走。
 alone.value | A batch of one, one number a channel: each is its own mean, and all come out as 0 (plus bias). PyTorch refuses to train on this. | 一批只有一个样本，每个通道只有一个数：均值就是它自己，结果全为 0（加上 bias）。PyTorch 会拒绝这样训练。
@@ -142,7 +143,7 @@ knob.table | A table has no weights: standardizing ends with the score. | 表格
 pads.effect | Deviation of the lit distribution: {without} without the padding, {counted} with it ({share} of it). | 亮起的分布的标准差：不算填充为 {without}，算上填充为 {counted}（前者的 {share} 倍）。
 running | Training and inference | 训练与推理
 running.text | In training BatchNorm uses this batch. In inference it uses running statistics, collected batch by batch, and the batch plays no part. Solid: each channel's running mean. Dashed: the mean of the batch above. | 训练时 BatchNorm 用当前这一批；推理时用逐批积累的运行统计量，与当前批次无关。实线：各通道的运行均值。虚线：上方这一批的均值。
-running.only | Only BatchNorm differs between training and inference. Choose it on the images. | 只有 BatchNorm 在训练和推理时不一样。请在图像上选择它。
+running.only | Only BatchNorm differs between training and inference. Choose it, on images, feature maps or a tensor of your own. | 只有 BatchNorm 在训练和推理时不一样。请在图像、特征图或你自己的张量上选择它。
 running.next | Train on a batch | 训练一批
 running.many | 20 batches | 20 批
 running.fresh | Forget | 清零
@@ -164,7 +165,8 @@ words.keys | Click a cell, or move with the arrow keys. Larger is nearer to 1; r
 words.few | One word alone has no cosine. | 只有一个词，没有余弦可言。
 table | All of them on these data | 同一份数据，各种归一化
 table.note | Of all pairs that are ordered before and after: the share that keep their order. Counted exactly. | 前后都分得出大小的数对中，次序不变的比例。精确计数。
-table.large | Left out above {most} elements: it counts every pair. | 超过 {most} 个元素时不列出：此表要数遍所有数对。
+table.large | Left out above {most} elements: this table counts every pair exactly, and the page would stop for seconds at a time. norma explain counts any number. | 超过 {most} 个元素时不列出：此表要精确数遍所有数对，页面会一卡好几秒。norma explain 不限数量。
+table.counting | Counting every pair: {done} of {all} norms are done. | 正在数遍所有数对：已完成 {done} 种，共 {all} 种归一化。
 table.norm | norm | 归一化
 table.count | distributions | 分布数
 table.within | within one | 同一分布内

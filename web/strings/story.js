@@ -12,7 +12,7 @@ g2.text | Neither score is wrong. Each answers “how far above your own kind?�
 g2.ask | Choose a normalization that makes China and India comparable. | 请选一种能让中国和印度相比的归一化。
 g2.answer | Both are in one distribution now: their order is kept, and must be. That is the whole idea. All norms are this one choice. | 两国同属一个分布，次序必然不变。道理就这么简单：所有归一化，都只是这一个选择。
 g3 | BatchNorm: one channel, all images | BatchNorm：一个通道，所有图像
-g3.text | Four photographs, three channels. BatchNorm measures one channel of all images together: it is lit. | 四张照片，三个通道。BatchNorm 把所有图像的同一个通道放在一起算，就是亮起的部分。
+g3.text | Four photographs, three channels: how red, green and blue each pixel is. BatchNorm measures one channel of all images together: it is lit. | 四张照片，红、绿、蓝三个通道。BatchNorm 把所有图像的同一个通道放在一起算，就是亮起的部分。
 g3.ask | Click two pixels of different images that may be compared. | 请在不同图像里各点一个像素，使两者能比。
 g3.answer | The same channel, two images: comparable. “More red than that picture” survives BatchNorm. | 同一通道、两张图像：能比。“比那张图更红”在 BatchNorm 之后仍然成立。
 g4 | LayerNorm: one image, all channels | LayerNorm：一张图像，所有通道

@@ -77,8 +77,22 @@ def the_address_holds_the_state(browser):
         assert get(page, f"state.{key}") == get(again, f"state.{key}"), key
     page.close()
     again.close()
+    page = open_page(browser, "lang=en&theme=light&data=images&norm=batch")
+    click(page, 3)
+    page.locator("#value").fill("-1.5")
+    page.locator("#value").press("Enter")
+    settle(page)
+    again = open_page(browser, page.url.split("#")[1])
+    assert again.evaluate("norma.input()[3]") == -1.5 and again.evaluate("norma.output()[3]") == page.evaluate("norma.output()[3]"), page.url
+    with again.expect_navigation(wait_until="load"):
+        again.evaluate("location.hash = '#lang=en&theme=light&data=sentences&norm=token'")
+    again.wait_for_selector("html[data-ready]")
+    settle(again)
+    assert get(again, "state.data") == "sentences", "an address pasted over this one is followed"
+    page.close()
+    again.close()
     for state in ("data=%3Cscript%3E&norm=nonsense&a=1e300&stage=x", "lang=%3Cb%3E&theme=x&data=constructor&norm=toString&__proto__=1", "data=images&norm=axes9&eps=1e300&stage=-7&step=99&out=0.1.2.3.4",
-                  "data=features&norm=group&groups=0&momentum=0&contrast=NaN&level=", "data=own&norm=axes3210&at=-5"):
+                  "data=features&norm=group&groups=0&momentum=0&contrast=NaN&level=", "data=own&norm=axes3210&at=-5", "edits=1_2_3~x_1~4_1e999~99999999_1~-1_4~2_&data=images"):
         hostile = open_page(browser, state)
         assert hostile.locator("#made").inner_text() != "" and hostile.locator("#error").is_hidden(), state
         assert hostile.evaluate("Array.from(norma.output()).every(Number.isFinite)"), state
@@ -99,6 +113,42 @@ def pictures_and_numbers_can_be_saved(browser):
     told = json.loads(download(page, "[data-export=json]")[1])
     page.wait_for_selector("#hash")
     assert told["sha256"] == page.locator("#hash").inner_text() and told["shape"] == [3, 3, 32, 32] and len(told["moments"]) == 3
+    page.close()
+
+
+def every_chart_can_be_saved(browser):
+    page = open_page(browser, "lang=zh&theme=light&data=sentences&norm=sample")
+    names = page.locator("[data-save$='.svg']").evaluate_all("(all) => all.map((e) => e.dataset.save.slice(0, -4))")
+    assert sorted(names) == ["cosines-after", "cosines-before", "ones", "ranks", "shape", "turns"], names
+    said = page.locator("[data-save='turns.svg']").get_attribute("aria-label")
+    assert said.startswith("SVG: ") and any("\u4e00" <= c <= "\u9fff" for c in said), said
+    for name in names:
+        for kind, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
+            try:
+                file, content = download(page, f"[data-save='{name}.{kind}']")
+            except Exception as error:
+                raise AssertionError(f"{name}.{kind}: {str(error)[:60]}; saved until now: {page.evaluate('norma.saved()')}") from error
+            assert file == f"norma-{name}.{kind}" and content.startswith(begins) and len(content) > 1500, (file, len(content))
+    page.close()
+    page = open_page(browser, "lang=en&theme=dark&data=images&norm=batch")
+    page.locator("#run-next").click()
+    settle(page)
+    assert download(page, "[data-save='running.svg']")[1].startswith(b"<svg")
+    page.close()
+
+
+def every_element_of_a_tensor_stands_in_the_picture(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images")
+    for shape in ([8, 64, 14, 14], [32, 256, 3, 3], [300, 100, 1, 1], [2, 3, 1, 500], [32, 128, 16], [400, 5, 3], [70000, 1], [3, 5000]):
+        page.evaluate("(shape) => norma.load(Float32Array.from({length: shape.reduce((a, b) => a * b)}, (_, i) => i * i % 17), shape)", shape)
+        settle(page)
+        width, height = page.evaluate("[document.getElementById('before').clientWidth, document.getElementById('before').clientHeight]")
+        assert height < 2600, (shape, height)
+        size = page.evaluate("norma.input().length")
+        for i in (0, size // 2, size - 1):
+            r = get(page, f"rect({i})")
+            assert r["x"] >= 0 and r["y"] >= 0 and r["x"] + r["w"] <= width + 1 and r["y"] + r["h"] <= height + 1 and min(r["w"], r["h"]) > 0, (shape, i, r, width, height)
+            assert r["w"] < 1 or r["h"] < 1 or get(page, f"find({r['x'] + r['w'] / 2}, {r['y'] + r['h'] / 2})") == i, (shape, i)
     page.close()
 
 

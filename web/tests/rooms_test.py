@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Knobs, batch mates, running statistics, words, charts, the table and the claims."""
+import re
 from browser import click, get, keep_output, moved, open_page, press_choice, settle, slide, wait_until
 
 
@@ -71,6 +72,27 @@ def running_statistics_follow(browser):
     page.keyboard.press("Enter")
     settle(page)
     assert get(page, "state.mode") == "train" and page.locator("#mismatch").count() == 0
+    page.close()
+
+
+def running_statistics_follow_on_a_readers_own_table(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images")
+    for shape in ([8, 3], [6, 4, 5]):
+        page.evaluate("(shape) => norma.load(Float32Array.from({length: shape.reduce((a, b) => a * b)}, (_, i) => i * i % 17), shape)", shape)
+        settle(page)
+        page.locator("#run-next").click()
+        settle(page)
+        page.locator("#run-eval").click()
+        settle(page)
+        mean, y = get(page, "result().moments[1].mean"), page.evaluate("Array.from(norma.output())")
+        x, m = page.evaluate("Array.from(norma.input())"), get(page, "result().moments[1]")
+        assert abs(y[1] - (x[1] - mean) / (m["m2"] + 1e-5) ** 0.5) < 1e-5, "by what was collected"
+    page.evaluate("norma.load(Float32Array.of(1, 2, 3, 5), [2, 2, 1, 1])")
+    settle(page)
+    page.locator("#run-next").click()
+    settle(page)
+    assert page.locator("#error").is_visible() and "batch" in page.locator("#error").inner_text().lower(), page.locator("#error").inner_text()
+    assert page.locator("#run-eval").is_disabled(), "nothing was seen"
     page.close()
 
 
@@ -166,6 +188,23 @@ def the_table_has_every_norm_and_leads_to_it(browser):
     page.keyboard.press("Enter")
     settle(page)
     assert get(page, "state.norm") == "rms" and page.evaluate("document.activeElement.dataset.key") == "row.rms"
+    page.close()
+
+
+def the_table_counts_every_pair_of_many_elements(browser):
+    page = open_page(browser, "lang=en&theme=light&data=images")
+    page.evaluate("norma.load(Float32Array.from({length: 100352}, (_, i) => i * 7919 % 100352), [8, 8, 49, 32])")
+    settle(page)
+    within = page.locator("#table tbody tr td:nth-child(3)").all_inner_texts()
+    assert len(within) == 6 and all(float(v) > 0.999 for v in within), within
+    said = page.locator("[data-claim=across]").inner_text()
+    counted, size = int(re.search(r"of ([\d,]+) pairs", said)[1].replace(",", "")), 100352 // 8
+    # More than fit into 32 bits; those that tie after normalization are no ordered pairs.
+    everyone = 100352 * 100351 // 2 - 8 * (size * (size - 1) // 2)
+    assert everyone * 0.999 < counted <= everyone, (counted, everyone)
+    page.evaluate("norma.load(new Float32Array(1 << 20).fill(1), [16, 16, 64, 64])")
+    settle(page)
+    assert "Left out above 1,000,000" in page.locator("#table").inner_text()
     page.close()
 
 
