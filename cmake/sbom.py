@@ -26,7 +26,9 @@ def output(*command, **options):
 def packages_of(files):
     """The Debian packages that files belong to: {package: [file, ...]}."""
     found = {}
-    files = sorted({os.path.realpath(f) for f in files})
+    files = {os.path.realpath(f) for f in files}
+    # Where /lib is a link to /usr/lib, packages know their files by either name.
+    files = sorted(files | {f.removeprefix("/usr") for f in files})
     for begin in range(0, len(files), 500):
         answer = subprocess.run(["dpkg-query", "-S", *files[begin : begin + 500]], capture_output=True, text=True, check=False)
         for line in answer.stdout.splitlines():
