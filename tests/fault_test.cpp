@@ -161,7 +161,9 @@ class Faults : public ::testing::TestWithParam<std::size_t> {
   void expect_old(const Attempt& ended) const {
     // The first to be written of two may be the new one when the second fails.
     for (std::size_t i = 0; i < ended.files.size(); ++i) {
-      if (ended.files.size() == 1) EXPECT_TRUE(ended.files[i] == old_of(command_.outputs[i])) << "a failure replaced " << command_.outputs[i];
+      if (ended.files.size() == 1) {
+        EXPECT_TRUE(ended.files[i] == old_of(command_.outputs[i])) << "a failure replaced " << command_.outputs[i];
+      }
     }
     EXPECT_TRUE(ended.files != new_) << "all was written, and yet it says that it failed: " << ended.err;
   }
@@ -219,8 +221,12 @@ TEST_P(Faults, AWriteThatFailsLeavesTheOldFile) {
       const long calls = each({call, 0, How::fail, error}, LONG_MAX, [&](const Attempt& ended) {
         expect_told(ended);
         // The folder's own fsync comes after the rename; the file is whole all the same.
-        if (call != Call::sync) EXPECT_EQ(ended.status, 2);
-        if (ended.status == 2) EXPECT_NE(ended.err.find(std::strerror(error)), std::string::npos) << ended.err;
+        if (call != Call::sync) {
+          EXPECT_EQ(ended.status, 2);
+        }
+        if (ended.status == 2) {
+          EXPECT_NE(ended.err.find(std::strerror(error)), std::string::npos) << ended.err;
+        }
       });
       EXPECT_GT(calls, 0) << static_cast<int>(call);
     }
