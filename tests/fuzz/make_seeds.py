@@ -170,6 +170,11 @@ def main():
     command("standardize", ["standardize", "in", "--value", "income", "--by", "region", "--save", "s.csv", "-o", "z.csv"], table)
     command("standardize-stats", ["standardize", "in", "--value", "income", "--stats", "in", "--inverse"], table)
     command("standardize-ddof", ["standardize", "in", "--value", "income", "--ddof", "1", "--missing", "NA"], table)
+    ones = struct.pack("<2f", 1, 1)
+    pair = [("fc.weight", "F32", [2, 3], FLOATS[:20] + FLOATS[:4]), *((f"bn.{n}", "F32", [2], ones) for n in ("weight", "bias", "running_mean", "running_var"))]
+    command("fold", ["fold", "in", "--pair", "fc=bn", "--eps", "bn=1e-3", "-o", "out.safetensors"], safetensors(pair))
+    command("fold-transposed", ["fold", "in", "--transposed", "fc", "--json", "-o", "out.safetensors"],
+            safetensors([("fc.weight", "F16", [2, 2, 1], bytes(8)), *pair[1:], ("bn.num_batches_tracked", "I64", [], bytes(8))]))
     command("info", ["info", "--json"], "")
     command("help", ["apply", "--help"], "")
     command("version", ["--version"], "")
