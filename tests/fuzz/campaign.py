@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the libFuzzer targets, one after another, and keeps count of what each got over all campaigns.
 
-    campaign.py BUILD [TARGET...] [--seconds N] [--rounds N] [--jobs N]
+    campaign.py BUILD [TARGET...] [--seconds N] [--rounds N] [--docs]
 
-BUILD/campaign.json holds the counts, BUILD/corpus/TARGET what was found worth keeping, BUILD/findings/TARGET the inputs that
-ended a target. Each campaign begins where the last one ended. Ends with 1 where there is a finding."""
+BUILD/campaign.json holds the counts since they were last added to docs/trust.md, BUILD/corpus/TARGET what was found worth keeping,
+BUILD/findings/TARGET the inputs that ended a target. Each campaign begins where the last one ended. Ends with 1 where there is a
+finding: an input that ends its target again. A time that was over because the machine did something else is none.
+
+--docs   adds the counts to the table in docs/trust.md, and begins them anew; with --rounds 0, does that alone"""
 
 import argparse
 import json
@@ -17,7 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent.parent / "docs/trust.md"
 TARGETS = ["npy", "npz", "safetensors", "image", "csv", "statistics", "layer_state", "command", "planner", "geometry"]
 # No input of a few KB justifies more memory (deflate makes 1032 bytes of one). Time is that of the clock, on a machine that may be
 # busy with something else.
@@ -30,6 +34,11 @@ def own_seconds():
     return used.ru_utime + used.ru_stime
 
 
+def ends_again(program, path):
+    """Whether an input ends its target once more, by itself."""
+    return subprocess.run([program, *LIMITS, path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0
+
+
 def run(build, target, seconds):
     """One run of one target: its executions, CPU seconds, edges, and the inputs that ended it."""
     corpus, findings = build / "corpus" / target, build / "findings" / target
@@ -37,7 +46,8 @@ def run(build, target, seconds):
     findings.mkdir(parents=True, exist_ok=True)
     seeds, dictionary = HERE / "seeds" / target, HERE / "dictionaries" / f"{target}.dict"
     before = set(findings.iterdir())
-    command = [build / "tests/fuzz" / f"fuzz_{target}", *LIMITS, f"-max_len={LONGEST.get(target, 4096)}", f"-max_total_time={seconds}",
+    program = build / "tests/fuzz" / f"fuzz_{target}"
+    command = [program, *LIMITS, f"-max_len={LONGEST.get(target, 4096)}", f"-max_total_time={seconds}",
                f"-artifact_prefix={findings}/", "-print_final_stats=1", "-use_value_profile=1"]
     if dictionary.exists():
         command.append(f"-dict={dictionary}")
@@ -54,9 +64,29 @@ def run(build, target, seconds):
         "runs": int(done[1]) if done else int(statuses[-1][0]) if statuses else 0,
         "cpu": own_seconds() - began,
         "edges": max((int(cov) for _, cov in statuses), default=0),
-        "found": sorted(str(path) for path in set(findings.iterdir()) - before),
+        "kept": sum(1 for _ in corpus.iterdir()),
+        "found": sorted(str(path) for path in set(findings.iterdir()) - before if ends_again(program, path)),
         "log": str(log),
     }
+
+
+def add_to_docs(counts):
+    """The page's table with the counts added to its own: the sums of all campaigns, wherever they ran."""
+    begin, end = "<!-- fuzz: written by ./run fuzz --docs -->", "<!-- fuzz: end -->"
+    text = PAGE.read_text()
+    if begin not in text or end not in text:
+        sys.exit(f"fuzz: {PAGE} has no place for the table")
+    head, rest = text.split(begin)
+    old, tail = rest.split(end)
+    sums = {}
+    for row in re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d.]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\S+) \|$", old, re.M):
+        sums[row[0]] = [int(row[1].replace(",", "")), float(row[2]), *(int(n.replace(",", "")) for n in row[3:6]), row[6]]
+    for target, new in counts.items():
+        runs, minutes, edges, kept, found, _ = sums.get(target, [0, 0.0, 0, 0, 0, ""])
+        sums[target] = [runs + new["runs"], minutes + new["cpu"] / 60, max(edges, new["edges"]), max(kept, new["kept"]), found + new["found"], new["last"].split()[0]]
+    lines = ["| target | inputs run | CPU minutes | edges reached | inputs worth keeping | findings | last run |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [f"| `{t}` | {r:,} | {m:.1f} | {e:,} | {k:,} | {f} | {last} |" for t in TARGETS if t in sums for r, m, e, k, f, last in [sums[t]]]
+    PAGE.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail)
 
 
 def main():
@@ -65,6 +95,7 @@ def main():
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=60, help="for each target and round [60]")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--docs", action="store_true", help="add the counts to docs/trust.md")
     arguments = parser.parse_args()
     for target in arguments.targets:
         if target not in TARGETS:
@@ -76,10 +107,11 @@ def main():
                 sys.exit(f"fuzz: {target} is not built")
             got = run(arguments.build, target, arguments.seconds)
             counts = json.loads(kept.read_text()) if kept.exists() else {}
-            sums = counts.setdefault(target, {"runs": 0, "cpu": 0.0, "edges": 0, "found": 0})
+            sums = counts.setdefault(target, {"runs": 0, "cpu": 0.0, "edges": 0, "kept": 0, "found": 0})
             sums["runs"] += got["runs"]
             sums["cpu"] += got["cpu"]
             sums["edges"] = max(sums["edges"], got["edges"])
+            sums["kept"] = got["kept"]
             sums["found"] += len(got["found"])
             sums["last"] = time.strftime("%Y-%m-%d %H:%M")
             kept.write_text(json.dumps(counts, indent=1) + "\n")
@@ -88,6 +120,9 @@ def main():
             for path in got["found"]:
                 print(f"fuzz: {target}: FOUND {path}; {got['log']} says what", flush=True)
             found += got["found"]
+    if arguments.docs:
+        add_to_docs(json.loads(kept.read_text()) if kept.exists() else {})
+        kept.unlink(missing_ok=True)
     return 1 if found else 0
 
 
