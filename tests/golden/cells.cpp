@@ -198,6 +198,7 @@ void groupings(const Sink& sink) {
         for (const Shaped& shaped : kShapes) {
           const std::string name = std::string(kind.name) + ' ' + norma::name_of(dtype) + ' ' + name_of(layout) + ' ' +
                                    text_of(shaped.shape) + ' ' + name_of(shaped.data);
+          if (!sink.wants(name)) continue;
           Numbers numbers(name);
           const Grouped g = grouped(kind, shaped.shape, numbers);
           const Asked asked(g, shaped, dtype, numbers);
@@ -225,6 +226,7 @@ void run_layer(const Sink& sink, const char* what, L (*make)(const Dims& shape),
       for (const Shaped& shaped : shapes) {
         const std::string name = std::string(what) + ' ' + norma::name_of(dtype) + ' ' + name_of(layout) + ' ' +
                                  text_of(shaped.shape) + ' ' + name_of(shaped.data);
+        if (!sink.wants(name)) continue;
         Numbers numbers(name);
         L layer = make(shaped.shape);
         for (float& w : layer.weight) w = static_cast<float>(1 + numbers.bell());
@@ -280,6 +282,7 @@ BatchNorm batch_of(const Dims& s, Convention convention) {
 void folding(const Sink& sink) {
   for (DType dtype : kFloats) {
     const std::string name = std::string("fold ") + norma::name_of(dtype) + " dense 6x5x3x3 bell";
+    if (!sink.wants(name)) continue;
     Numbers numbers(name);
     BatchNorm bn(6);
     for (std::size_t c = 0; c < 6; ++c) {
@@ -412,6 +415,7 @@ void batches(const Sink& sink) {
         const Dims sample = layout == Layout::dense ? Dims{1, 8, 9, 16} : Dims{1, 4, 3, 7};
         const std::string name = std::string(within.name) + ' ' + norma::name_of(dtype) + ' ' + name_of(layout) + ' ' +
                                  text_of(sample);
+        if (!sink.wants(name)) continue;
         Numbers numbers(name);
         const Ring ring(dtype, sample, layout, numbers);
         const Grouping grouping = within.make(sample), channels = Grouping::batch();
