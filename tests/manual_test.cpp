@@ -139,7 +139,8 @@ TEST_P(Shell, ReadsItsCompletion) {
                                                      : fish_completion(application()));
   EXPECT_EQ(output_of(shell + " -n " + (folder / "completion")), "");
   if (shell == "fish") {
-    EXPECT_EQ(output_of("fish --no-config -c 'source " + (folder / "completion") + "; complete -C \"norma apply --norm inst\"'"), "instance\n");
+    EXPECT_EQ(output_of("fish --no-config -c 'source " + (folder / "completion") + "; complete -C \"norma apply --norm inst\"'"),
+              "instance\tWhat forms one distribution\n");
   }
 }
 
