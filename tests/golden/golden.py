@@ -3,10 +3,11 @@
 """The same bits everywhere: builds tests/golden with each compiler, at each optimization, for each machine that can be had
 or emulated, and compares all that it computes with the hashes that are kept. ./run golden calls it.
 
-    golden.py [--keep] [--only REGEX] [--docs]
+    golden.py [--keep] [--only REGEX] [--one-of N] [--docs]
 
 --keep   first writes the hashes of the default build anew: for a change that means to change bits, which its commit explains
 --only   variants whose name matches
+--one-of a share of the cells for all of them, to see that they work: the released build computes all otherwise, others half or an eighth
 --docs   writes the matrix into docs/trust.md
 What cannot be built or run here is named, with the reason; a difference ends with status 1.
 """
@@ -209,6 +210,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./run golden", description="compares Norma's bits everywhere with those that are kept")
     parser.add_argument("--keep", action="store_true", help="write the kept hashes anew, from the default build")
     parser.add_argument("--only", metavar="REGEX", default="", help="the variants whose names match")
+    parser.add_argument("--one-of", metavar="N", type=int, help="compute one of N cells, wherever it is")
     parser.add_argument("--docs", action="store_true", help="write the matrix into docs/trust.md")
     arguments = parser.parse_args()
     if arguments.keep:
@@ -242,9 +244,10 @@ def main():
             targets = said([*command, "--targets"]).split()
             for i, target in enumerate(targets if variant.every_target else targets[:1]):
                 threads = variant.threads if i == 0 else variant.threads[:1]
-                command_of = [*command, "--target", target, "--one-of", variant.one_of]
+                one_of = arguments.one_of or variant.one_of
+                command_of = [*command, "--target", target, "--one-of", one_of]
                 commands = [[*command_of, "--threads", t] for t in threads] or [command_of]
-                row(name, commands, target, ", ".join(map(str, threads)) or "–", variant.one_of)
+                row(name, commands, target, ", ".join(map(str, threads)) or "–", one_of)
         except Impossible as reason:
             reasons.append((name, str(reason)))
             print(f"golden: not run: {name}: {reason}", flush=True)
