@@ -65,13 +65,13 @@ class Random {
   std::span<const std::uint8_t> bytes_;
 };
 
-/// Calls body(seed) for `cases` seeds, and says which of them failed. NORMA_CASES multiplies the number; a seed that
-/// was given is the first.
+/// Calls body(seed) for `cases` seeds, and says which of them failed. NORMA_CASES multiplies the number, which may
+/// be by less than 1; a seed that was given is the first.
 template <class Body>
 void for_random_cases(int cases, const Body& body) {
   const char *given = std::getenv("NORMA_SEED"), *times = std::getenv("NORMA_CASES");
   const std::uint64_t first = given ? std::strtoull(given, nullptr, 10) : 20240601;
-  if (times) cases = std::atoi(times) == 1 ? (given ? 1 : cases) : cases * std::atoi(times);
+  if (times) cases = given && std::atof(times) == 1 ? 1 : std::max(1, static_cast<int>(cases * std::atof(times)));
   for (int i = 0; i < cases; ++i) {
     const std::uint64_t seed = first + static_cast<std::uint64_t>(i);
     SCOPED_TRACE("NORMA_SEED=" + std::to_string(seed) + " NORMA_CASES=1");
