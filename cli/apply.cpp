@@ -159,7 +159,7 @@ void add_apply(CLI::App& app) {
   command->add_option("--weight", options->weight, "A file of what the result is multiplied by")->type_name("FILE");
   command->add_option("--bias", options->bias, "A file of what is added to the result")->type_name("FILE");
   command->add_flag("--weight-plus-one", options->weight_plus_one, "Multiply by 1 + weight");
-  command->add_option("--dtype", options->dtype, "Convert to f32, f64, f16 or bf16 first, and compute and write in that");
+  command->add_option("--dtype", options->dtype, "Convert to this first, and compute and write in it")->type_name("f32|f64|f16|bf16");
   command->add_option("--name", options->name, "Which tensor of a file that holds several, and what OUT calls it");
   command
       ->add_option("--state", options->state,

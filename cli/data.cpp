@@ -19,9 +19,6 @@ std::string data_directory() {
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
   const fs::path installed = program.parent_path().parent_path() / "share" / "norma";
   if (!program.empty() && fs::is_directory(installed, ignored)) return installed.string();
-#ifdef NORMA_DATA_DIR
-  if (fs::is_directory(NORMA_DATA_DIR, ignored)) return NORMA_DATA_DIR;
-#endif
   throw Error("[data] the folder with the samples is not beside the program; set NORMA_DATA to where it is, data/ of the "
               "sources");
 }

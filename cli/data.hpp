@@ -5,8 +5,8 @@
 
 namespace norma::cli {
 
-/// The folder of the samples that `norma tour` shows: $NORMA_DATA, or share/norma beside the folder of the program (as
-/// installed), or, in a build that is not for installing, data/ of the sources. Throws Error when there is none.
+/// The folder of the samples that `norma tour` shows: $NORMA_DATA, or share/norma beside the folder of the program, where an
+/// installation has it and a build a link to data/ of the sources. Throws Error when there is none.
 std::string data_directory();
 
 }  // namespace norma::cli

@@ -67,11 +67,11 @@ void add_explain(CLI::App& app) {
       ->required()
       ->type_name("IN");
   add_norm_options(*explain, options->norm);
-  explain->add_option("--weight", options->weight, "A file of weights: the report is also made of what they make");
-  explain->add_option("--bias", options->bias, "A file of biases, likewise");
+  explain->add_option("--weight", options->weight, "A file of weights: the report is also made of what they make")->type_name("FILE");
+  explain->add_option("--bias", options->bias, "A file of biases, likewise")->type_name("FILE");
   explain->add_option("--top", options->top, "How many distributions to list, the extremes [10]");
   explain->add_flag("--all", options->all, "List all distributions, in the order of their numbers");
-  explain->add_option("--lang", options->lang, "en or zh [the locale's]")->type_name("LANG");
+  explain->add_option("--lang", options->lang, "The language [the locale's]")->type_name("en|zh");
   explain->add_flag("--json", options->json, "All the numbers as one JSON document");
   add_page_options(*explain, options->pages);
   explain->callback([options] { run_explain(*options); });

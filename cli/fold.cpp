@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -151,7 +152,7 @@ std::vector<Done> fold_pairs(io::StoredSafetensors& file, const std::vector<Fold
   return done;
 }
 
-void show(const std::vector<Done>& done, const std::vector<std::string>& kept, const std::string& output) {
+std::string table_of(const std::vector<Done>& done, const std::vector<std::string>& kept, const std::string& output) {
   using enum report::Table::Align;
   report::Table table{{{"layer", left},
                        {"BatchNorm", left},
@@ -170,11 +171,10 @@ void show(const std::vector<Done>& done, const std::vector<std::string>& kept, c
   for (const std::string& bn : kept) table.rows.push_back({"–", io::in_quotes(bn, 60), "kept"});
   report::Page page(report::Page::for_standard_output());
   page.table(table);
-  fmt::print("{}", page.text());
-  fmt::print("  {} folded, {} kept; written to {}\n", done.size(), kept.size(), io::output_label(output));
+  return fmt::format("{}  {} folded, {} kept; written to {}\n", page.text(), done.size(), kept.size(), io::output_label(output));
 }
 
-void show_json(const std::vector<Done>& done, const std::vector<std::string>& kept, const std::string& output) {
+std::string json_of(const std::vector<Done>& done, const std::vector<std::string>& kept, const std::string& output) {
   nlohmann::ordered_json json;
   json["output"] = output;
   json["folded"] = nlohmann::ordered_json::array();
@@ -189,7 +189,7 @@ void show_json(const std::vector<Done>& done, const std::vector<std::string>& ke
                               {"found_by", d.pair.by}});
   }
   json["kept"] = kept;
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 void fold(const FoldOptions& options) {
@@ -209,10 +209,12 @@ void fold(const FoldOptions& options) {
   check_used(eps, pairs);
   const std::vector<Done> done = fold_pairs(file, pairs, eps, progress);
   for (const FoldPair& pair : pairs) std::erase(kept, pair.batch_norm);
+  // Made before the file: once it is the new one, there is nothing left that may fail.
+  const std::string told = options.json ? json_of(done, kept, options.output) : table_of(done, kept, options.output);
   progress.stage("writing " + io::output_label(options.output));
   io::write_safetensors(options.output, file);
   progress.stop();
-  options.json ? show_json(done, kept, options.output) : show(done, kept, options.output);
+  std::fwrite(told.data(), 1, told.size(), stdout);
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 #include "cli/norm_options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -15,6 +17,7 @@
 namespace norma::cli {
 namespace {
 
+constexpr std::array<std::string_view, 6> kNormNames = {"batch", "layer", "sample", "instance", "group", "rms"};
 constexpr std::string_view kNorms = "batch, layer, sample, instance, group and rms";
 constexpr std::string_view kLetters = "NCLTDHW";
 
@@ -52,8 +55,7 @@ void check_norm(const NormOptions& options) {
   if (norm.empty() && options.axes.empty()) {
     throw Error(fmt::format("[norm] nothing says what forms one distribution; give --norm ({}) or --axes", kNorms));
   }
-  constexpr std::string_view known[] = {"", "batch", "layer", "sample", "instance", "group", "rms"};
-  if (std::find(std::begin(known), std::end(known), norm) == std::end(known)) {
+  if (!norm.empty() && std::find(kNormNames.begin(), kNormNames.end(), norm) == kNormNames.end()) {
     throw Error(fmt::format("[norm] {} is none of {}", io::in_quotes(norm), kNorms));
   }
   if (!options.axes.empty() && !norm.empty() && !is_layer(options)) {
@@ -92,7 +94,7 @@ std::vector<std::int64_t> read_lengths(const std::string& text) {
 }  // namespace
 
 void add_norm_options(CLI::App& app, NormOptions& options) {
-  app.add_option("--norm", options.norm, "What forms one distribution: batch, layer, sample, instance, group or rms");
+  app.add_option("--norm", options.norm, "What forms one distribution")->type_name(fmt::format("{}", fmt::join(kNormNames, "|")));
   app.add_option("--layout", options.layout,
                  "A letter for each axis: N samples, C channels, L T D H W positions; without a C, a D at the end is "
                  "features. By default NC, NLD (layer, sample, rms) or NCL, NCHW, NCDHW");
@@ -103,8 +105,9 @@ void add_norm_options(CLI::App& app, NormOptions& options) {
   app.add_option("--groups", options.groups, "How many groups of channels, for group");
   app.add_option("--ghost", options.ghost, "Samples of a ghost batch, for batch");
   app.add_option("--eps", options.eps, "Added to the variance [1e-5; for rms 2^-23, and 2^-52 for f64]");
-  app.add_option("--lengths", options.lengths, "The true length of each sample, as 7,5,6 or in a file; the rest is padding");
-  app.add_option("--mask", options.mask, "A file of booleans or bytes, 0 for what belongs to no distribution");
+  app.add_option("--lengths", options.lengths, "The true length of each sample, as 7,5,6 or in a file; the rest is padding")
+      ->type_name("FILE");
+  app.add_option("--mask", options.mask, "A file of booleans or bytes, 0 for what belongs to no distribution")->type_name("FILE");
 }
 
 std::string layout_of(const NormOptions& options, int rank) {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "cli/commands.hpp"
 #include "cli/key_statistics.hpp"
 #include "cli/progress.hpp"
+#include "cli/words.hpp"
 #include "io/csv.hpp"
 #include "io/output_file.hpp"
 #include "io/text.hpp"
@@ -39,8 +39,7 @@ std::vector<std::string> columns_named(const io::CsvTable& table, const std::vec
       names.push_back(text);
       continue;
     }
-    std::istringstream list(text);
-    for (std::string name; std::getline(list, name, ',');) names.push_back(table.columns()[table.column(name)]);
+    for (const std::string& name : split(text, ',')) names.push_back(table.columns()[table.column(name)]);
   }
   return names;
 }

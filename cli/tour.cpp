@@ -177,8 +177,8 @@ std::vector<double> normalized(std::span<const double> x, const Dims& shape, con
 void add_tour(CLI::App& app) {
   CLI::App* tour = app.add_subcommand("tour", "Show what each normalization does to real incomes, images and sentences");
   auto arguments = std::make_shared<TourArguments>();
-  tour->add_option("parts", arguments->parts, fmt::format("Only these parts: {}", fmt::join(kNames, ", ")))->type_name("PART");
-  tour->add_option("--lang", arguments->lang, "en or zh [the locale's]")->type_name("LANG");
+  tour->add_option("parts", arguments->parts, "Only these parts")->type_name(fmt::format("{}", fmt::join(kNames, "|")));
+  tour->add_option("--lang", arguments->lang, "The language [the locale's]")->type_name("en|zh");
   tour->add_flag("--json", arguments->json, "All the numbers as one JSON document");
   add_page_options(*tour, arguments->pages);
   tour->callback([arguments] { run_tour(*arguments); });

@@ -5,23 +5,17 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <vector>
 
+#include "io/byte_order.hpp"
 #include "io/text.hpp"
 
 namespace norma::io {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "files are little-endian; this host would have to swap them");
-
 constexpr std::size_t kPiece = std::size_t{1} << 16;  // a multiple of every element's size
 constexpr std::int64_t kExactInDouble = std::int64_t{1} << 53;
-
-void swap_elements(std::span<std::byte> bytes, std::size_t size) {
-  for (std::size_t i = 0; i + size <= bytes.size(); i += size) std::reverse(&bytes[i], &bytes[i] + size);
-}
 
 std::string index_of(std::uint64_t position, const Payload& payload) {
   Dims index = payload.shape;
@@ -102,7 +96,7 @@ void read_widened(Source& source, const Payload& payload, const std::string& lab
     const auto elements = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, kPiece / size));
     const auto bytes = std::span(piece).first(elements * size);
     source.read(bytes);
-    if (payload.big_endian) swap_elements(bytes, size);
+    if (payload.big_endian != kFilesAreSwapped) swap_elements(bytes, size);
     if (const std::size_t bad = first_inexact(bytes, payload.element); bad < elements) {
       throw Error(
           fmt::format("{} holds a 64-bit integer beyond 2^53 at index {}, which f64 cannot hold exactly; "
@@ -173,7 +167,7 @@ Array read_payload(Source& source, const Payload& payload, bool as_mask, const s
     return array;
   }
   source.read(array.bytes());
-  if (payload.big_endian) swap_elements(array.bytes(), size_of(payload.element));
+  if (payload.big_endian != kFilesAreSwapped) swap_elements(array.bytes(), size_of(payload.element));
   return array;
 }
 

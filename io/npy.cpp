@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "io/byte_order.hpp"
 #include "io/output_file.hpp"
 #include "io/text.hpp"
 
@@ -260,13 +261,14 @@ std::string npy_header(DType dtype, const Dims& shape, bool fortran_order) {
 
 void write_npy(const std::string& path, const ConstView& x) {
   if (x.empty()) throw Error("[write_npy] there is no tensor to write");
+  const std::size_t size = size_of(x.dtype());
   const bool fortran_order = !x.contiguous() && x.strides() == fortran_strides(x.shape());
   OutputFile file(path);
   file.write(npy_header(x.dtype(), x.shape(), fortran_order));
   if (fortran_order) {
-    file.write({static_cast<const std::byte*>(x.data()), static_cast<std::size_t>(x.size()) * size_of(x.dtype())});
+    write_elements(file, {static_cast<const std::byte*>(x.data()), static_cast<std::size_t>(x.size()) * size}, size);
   } else {
-    for_each_piece(x, [&](std::span<const std::byte> piece) { file.write(piece); });
+    for_each_piece(x, [&](std::span<const std::byte> piece) { write_elements(file, piece, size); });
   }
   file.commit();
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <set>
 
+#include "io/byte_order.hpp"
 #include "io/npy.hpp"
 #include "io/output_file.hpp"
 #include "io/text.hpp"
@@ -231,7 +232,7 @@ void add_array(zip_t* archive, const std::string& label, const NamedView& array,
 }
 
 void write_archive(int fd, const std::string& label, std::span<const NamedView> arrays, Compression compression) {
-  // libzip takes the data at zip_close: until then the headers and the copies of what is not contiguous must live.
+  // libzip takes the data at zip_close: until then the headers and the copies of what lies otherwise than in files must live.
   std::vector<Array> copies;
   std::vector<std::string> headers;
   copies.reserve(arrays.size());
@@ -239,7 +240,8 @@ void write_archive(int fd, const std::string& label, std::span<const NamedView> 
   ZipOutput output(fd);
   ZipPointer archive = open_zip(output, ZIP_CREATE | ZIP_TRUNCATE, label + " cannot be written");
   for (NamedView array : arrays) {
-    if (!array.view.contiguous()) array.view = copies.emplace_back(contiguous_copy(array.view)).view();
+    if (!array.view.contiguous() || kFilesAreSwapped) array.view = copies.emplace_back(contiguous_copy(array.view)).view();
+    if (kFilesAreSwapped) swap_elements(copies.back().bytes(), size_of(array.view.dtype()));
     headers.push_back(npy_header(array.view.dtype(), array.view.shape(), false));
     add_array(archive.get(), label, array, headers.back(), compression);
   }

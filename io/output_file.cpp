@@ -201,14 +201,15 @@ void OutputFile::commit() {
     committed_ = true;
     return;
   }
+  // Made before the rename: from there on nothing may fail, as the file is the new one.
+  const std::string parent = std::filesystem::path(target_).parent_path().string();
   if (retry([&] { return ::fsync(file_.get()); }) != 0) refuse("written", errno);
   close();
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) refuse("replaced", errno);
   committed_ = true;
   disarm(slot_);
   // The rename itself is made durable where the folder can be synced; where it cannot, the file is whole all the same.
-  const FileDescriptor folder(
-      ::open(std::filesystem::path(target_).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder) ::fsync(folder.get());
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <set>
 #include <tuple>
 
+#include "io/byte_order.hpp"
 #include "io/output_file.hpp"
 #include "io/text.hpp"
 
@@ -245,8 +247,8 @@ Header read_header(Source& source) {
   const std::size_t arrived = source.read_up_to(length_field);
   if (arrived == 0) throw Error(label + " is empty; a .safetensors file was expected");
   if (arrived < length_field.size()) throw Error(label + " ends within its first 8 bytes; it is truncated");
-  std::uint64_t length = 0;
-  std::memcpy(&length, length_field.data(), sizeof length);
+  if (kFilesAreSwapped) swap_elements(length_field, sizeof(std::uint64_t));
+  const auto length = std::bit_cast<std::uint64_t>(length_field);
   const auto held = source.remaining();
   if (length > kLongestHeader || (held && length > *held)) {
     throw Error(fmt::format("{} claims a header of {}{}; it is no .safetensors file, or is truncated", label,
@@ -401,7 +403,7 @@ void write_all(const std::string& path, std::vector<Outgoing> tensors,
   const std::string header = make_header(tensors, metadata);
   OutputFile file(path);
   const std::uint64_t length = header.size();
-  file.write(std::as_bytes(std::span(&length, 1)));
+  write_elements(file, std::as_bytes(std::span(&length, 1)), sizeof length);
   file.write(header);
   for (const Outgoing& tensor : tensors) tensor.write(file);
   file.commit();
@@ -470,10 +472,13 @@ void write_safetensors(const std::string& path, std::span<const NamedView> tenso
     Outgoing out{tensor.name, element_of(tensor.view.dtype()), &tensor.view.shape(), {}};
     if (tensor.as_i64) {
       out.element = Element::i64;
-      out.write = [numbers = whole_numbers(tensor)](OutputFile& file) { file.write(std::as_bytes(std::span(numbers))); };
+      out.write = [numbers = whole_numbers(tensor)](OutputFile& file) {
+        write_elements(file, std::as_bytes(std::span(numbers)), sizeof(std::int64_t));
+      };
     } else {
       out.write = [&tensor](OutputFile& file) {
-        for_each_piece(tensor.view, [&](std::span<const std::byte> piece) { file.write(piece); });
+        const std::size_t size = norma::size_of(tensor.view.dtype());
+        for_each_piece(tensor.view, [&](std::span<const std::byte> piece) { write_elements(file, piece, size); });
       };
     }
     outgoing.push_back(std::move(out));
@@ -492,6 +497,7 @@ StoredSafetensors read_stored_safetensors(const std::string& path) {
   for (const TensorEntry& entry : header.tensors) {
     const auto count = static_cast<std::int64_t>(entry.end - entry.begin);
     Array bytes = read_tensor_entry(*source, {.name = entry.name, .element = Element::u8, .shape = {count}}, true);
+    if (kFilesAreSwapped) swap_elements(bytes.bytes(), size_of(entry.element));
     result.tensors.emplace(entry.name, StoredTensor{entry.element, entry.shape, std::move(bytes)});
   }
   require_end(*source);
@@ -501,8 +507,8 @@ StoredSafetensors read_stored_safetensors(const std::string& path) {
 void write_safetensors(const std::string& path, const StoredSafetensors& file) {
   std::vector<Outgoing> outgoing;
   for (const auto& [name, tensor] : file.tensors) {
-    outgoing.push_back(
-        {name, tensor.element, &tensor.shape, [&bytes = tensor.bytes](OutputFile& out) { out.write(bytes.bytes()); }});
+    const auto write = [&tensor = tensor](OutputFile& out) { write_elements(out, tensor.bytes.bytes(), size_of(tensor.element)); };
+    outgoing.push_back({name, tensor.element, &tensor.shape, write});
   }
   write_all(path, std::move(outgoing), file.metadata);
 }

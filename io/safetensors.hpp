@@ -34,7 +34,7 @@ Array read_safetensor(Source& source, const ReadOptions& options = {});
 void write_safetensors(const std::string& path, std::span<const NamedView> tensors,
                        const std::map<std::string, std::string, std::less<>>& metadata = {});
 
-/// A tensor as it lies in the file: nothing converted, so that it can be written again bit for bit.
+/// A tensor as it lies in the file: nothing converted but the order of bytes where this machine has another, so that it can be written again bit for bit.
 struct StoredTensor {
   Element element = Element::f32;
   Dims shape{};

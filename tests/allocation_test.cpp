@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <numeric>
+#include <vector>
 
 #include "norma/normalize.hpp"
 #include "random_case.hpp"
@@ -103,6 +105,26 @@ TEST(Allocation, AWarmCallDoesNone) {
     warm.call();
     EXPECT_EQ(allocations.load() - before, 0);
   });
+}
+
+/// As an inference server makes them, one token after another.
+TEST(Allocation, AMillionSmallCallsDoNone) {
+  const Dims shape{1, 96};
+  std::vector<float> x(96), y(96);
+  std::iota(x.begin(), x.end(), 1.0F);
+  const ConstView in = view(static_cast<const float*>(x.data()), shape);
+  const View out = view(y.data(), shape);
+  const Plan plan(in, out, Grouping::layer({96}));
+  std::vector<Moments> saved(1);
+  plan.normalize(in, out, {}, saved);
+  const std::vector<float> first = y;
+  const std::int64_t before = allocations.load();
+  for (int i = 0; i < 1'000'000; ++i) {
+    y[static_cast<std::size_t>(i % 96)] = 0;
+    plan.normalize(in, out, {}, saved);
+  }
+  EXPECT_EQ(allocations.load() - before, 0);
+  EXPECT_EQ(y, first);
 }
 
 /// On the pool each thread has scratch of its own, which grows when it first takes part: a few times at most, and not

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# exports_test.sh LIBRARY: what the shared library shows is norma_… in C and namespace norma in C++, and nothing else.
+# exports_test.sh LIBRARY FOLDER: what the shared library shows is norma_… in C and namespace norma in C++, and nothing else; of
+# C, exactly what FOLDER/norma.ABI.symbols lists for the library's ABI version.
 set -eu
-library=$1
+library=$1 lists=$2
 symbols=$(nm -D --defined-only "$library" | awk '{ print $3 }')
 
 # Some that must be there: an empty list is no success, and a caller's catch and copy need type information and tables.
@@ -21,5 +22,22 @@ inside=$(printf '%s\n' "$symbols" | grep -E '3hwy|5norma4simd|5norma8PlanData|5n
 if [ -n "$foreign$inside" ]; then
   echo "$library exports what is not its interface:" >&2
   printf '%s\n' "$foreign" "$inside" | c++filt >&2
+  exit 1
+fi
+
+# The ABI version is the one in the library's name, and its list of C functions is whole.
+abi=$(readelf -d "$library" | sed -n 's/.*SONAME.*\[libnorma\.so\.\([0-9]*\)\].*/\1/p')
+if [ ! -f "$lists/norma.$abi.symbols" ]; then
+  echo "ABI version '$abi' of $library has no list $lists/norma.$abi.symbols" >&2
+  exit 1
+fi
+wanted=$(grep -v '^#' "$lists/norma.$abi.symbols")
+shown=$(printf '%s\n' "$symbols" | grep '^norma_' | LC_ALL=C sort)
+if [ "$wanted" != "$shown" ]; then
+  echo "the C functions that $library shows (>) are not those of $lists/norma.$abi.symbols (<):" >&2
+  scratch=$(mktemp -d)
+  printf '%s\n' "$wanted" >"$scratch/wanted"
+  printf '%s\n' "$shown" | diff "$scratch/wanted" - >&2 || true
+  rm -r "$scratch"
   exit 1
 fi

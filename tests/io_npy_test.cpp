@@ -88,7 +88,7 @@ TEST(Npy, BigEndianFloatsAreSwapped) {
             (std::vector{1.5, -2.25}));
   EXPECT_EQ(values_of(parse(npy_file(">f8", "(1,)", bytes_of(1e300, true))).view()), (std::vector{1e300}));
   const Array half = parse(npy_file(">f2", "(1,)", "\x3C\x01"));
-  EXPECT_EQ(text_of(half.bytes()), "\x01\x3C");
+  EXPECT_EQ(file_bytes(half), "\x01\x3C");
   EXPECT_EQ(half.dtype(), DType::f16);
 }
 
@@ -133,7 +133,7 @@ TEST(Npy, FortranOrderBecomesStridesAndMovesNothing) {
   const Array x = parse(npy_file("<f4", "(2, 3, 4)", c_order));
   const Array y = parse(npy_file("<f4", "(2, 3, 4)", fortran_order, true));
   EXPECT_EQ(y.strides(), (Dims{1, 2, 6}));
-  EXPECT_EQ(text_of(y.bytes()), fortran_order);
+  EXPECT_EQ(file_bytes(y), fortran_order);
   EXPECT_EQ(values_of(y.view()), values_of(x.view()));
 
   const TestFolder folder;
@@ -307,7 +307,7 @@ TEST(Npy, ReadsFromAPipeWhatItReadsFromAFile) {
   const std::string whole = npy_file("<f4", "(300, 1000)", data);
   {
     const NamedPipe pipe(folder / "whole", whole);
-    EXPECT_EQ(text_of(read_npy(pipe.path()).bytes()), data);
+    EXPECT_EQ(file_bytes(read_npy(pipe.path())), data);
   }
   {
     const NamedPipe pipe(folder / "cut", whole.substr(0, whole.size() - 1));

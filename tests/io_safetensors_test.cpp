@@ -228,7 +228,7 @@ TEST(Safetensors, TruncationAtEveryLengthIsRefused) {
     EXPECT_FALSE(refusal([&] { read_safetensors(pipe.path()); }).empty()) << length;
   }
   const NamedPipe pipe(folder / "whole", whole);
-  EXPECT_EQ(text_of(read_safetensors(pipe.path()).tensors.at("a").bytes()), "12345678");
+  EXPECT_EQ(file_bytes(read_safetensors(pipe.path()).tensors.at("a")), "12345678");
 }
 
 TEST(Safetensors, EveryCorruptedByteIsRefusedOrReadWithinTheFile) {

@@ -12,11 +12,13 @@
 #include <fstream>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "io/array.hpp"
+#include "io/byte_order.hpp"
 #include "io/source.hpp"
 #include "norma/error.hpp"
 
@@ -80,17 +82,24 @@ inline std::unique_ptr<Source> source_of(const std::string& bytes, const std::st
   return memory_source(std::as_bytes(std::span(bytes)), label);
 }
 
-/// The bytes of a value as it lies in memory, or reversed.
+/// The bytes of a value, little-endian or big-endian.
 template <class T>
-std::string bytes_of(T value, bool reversed = false) {
+std::string bytes_of(T value, bool big = false) {
   std::string bytes(sizeof(T), '\0');
   std::memcpy(bytes.data(), &value, sizeof(T));
-  if (reversed) std::reverse(bytes.begin(), bytes.end());
+  if (big != kFilesAreSwapped) std::reverse(bytes.begin(), bytes.end());
   return bytes;
 }
 
 inline std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// An array's memory as a file has it.
+inline std::string file_bytes(const Array& array) {
+  std::string bytes(text_of(array.bytes()));
+  if (kFilesAreSwapped) swap_elements(std::as_writable_bytes(std::span(bytes)), size_of(array.dtype()));
+  return bytes;
 }
 
 /// All elements of a view in C order, f32 and f64 alone, as double.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,16 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed * 0x9E3779B97F4A7C15u + 1) {}
 
+  /// Decisions are read off these bytes, two for each, as long as there are any: what a fuzzer changes a little then gives a
+  /// case that is a little different. They must outlive this.
+  explicit Random(std::span<const std::uint8_t> bytes) : Random(bytes.size()) { bytes_ = bytes; }
+
   /// From low to high, both included.
   std::int64_t integer(std::int64_t low, std::int64_t high) {
-    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+    return low + static_cast<std::int64_t>(decide() % static_cast<std::uint64_t>(high - low + 1));
   }
   bool chance(double p) { return uniform() < p; }
-  double uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
+  double uniform() { return static_cast<double>(decide() >> 11) * 0x1p-53; }
   double normal() { return std::normal_distribution<double>()(engine_); }
   template <class T>
   T one_of(std::initializer_list<T> values) {
@@ -42,20 +47,31 @@ class Random {
   }
   template <class T>
   void shuffle(std::vector<T>& values) {
-    std::shuffle(values.begin(), values.end(), engine_);
+    if (bytes_.empty()) return std::shuffle(values.begin(), values.end(), engine_);
+    for (std::size_t i = values.size(); i > 1; --i) {
+      std::swap(values[i - 1], values[static_cast<std::size_t>(integer(0, static_cast<std::int64_t>(i) - 1))]);
+    }
   }
 
  private:
+  std::uint64_t decide() {
+    if (bytes_.size() < 2) return engine_();
+    const auto two = static_cast<std::uint64_t>(bytes_[0] | bytes_[1] << 8);
+    bytes_ = bytes_.subspan(2);
+    return two * 0x0001000100010001u;
+  }
+
   std::mt19937_64 engine_;
+  std::span<const std::uint8_t> bytes_;
 };
 
-/// Calls body(seed) for `cases` seeds, and says which of them failed. NORMA_CASES multiplies the number; a seed that
-/// was given is the first.
+/// Calls body(seed) for `cases` seeds, and says which of them failed. NORMA_CASES multiplies the number, which may
+/// be by less than 1; a seed that was given is the first.
 template <class Body>
 void for_random_cases(int cases, const Body& body) {
   const char *given = std::getenv("NORMA_SEED"), *times = std::getenv("NORMA_CASES");
   const std::uint64_t first = given ? std::strtoull(given, nullptr, 10) : 20240601;
-  if (times) cases = std::atoi(times) == 1 ? (given ? 1 : cases) : cases * std::atoi(times);
+  if (times) cases = given && std::atof(times) == 1 ? 1 : std::max(1, static_cast<int>(cases * std::atof(times)));
   for (int i = 0; i < cases; ++i) {
     const std::uint64_t seed = first + static_cast<std::uint64_t>(i);
     SCOPED_TRACE("NORMA_SEED=" + std::to_string(seed) + " NORMA_CASES=1");

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
+
+#include "numbers.hpp"
 
 /// What Norma computes, as hashes: a line for a cell of the matrix, `name: hash hash …`.
 ///
@@ -11,7 +15,18 @@
 
 namespace norma::golden {
 
-using Sink = std::function<void(const std::string& line)>;
+class Sink {
+ public:
+  /// one_of: the cells that are computed at all; of a choice that is random and yet the same everywhere.
+  explicit Sink(std::function<void(const std::string& line)> take, std::uint64_t one_of = 1) : take_(std::move(take)), one_of_(one_of) {}
+
+  bool wants(const std::string& name) const { return (fnv1a(name) >> 32) % one_of_ == 0; }
+  void operator()(const std::string& line) const { take_(line); }
+
+ private:
+  std::function<void(const std::string& line)> take_;
+  std::uint64_t one_of_;
+};
 
 /// Every grouping × dtype × layout × shape, with and without masks, lengths, labels and weights:
 /// measure, normalize (y and saved moments), normalize_with, backward (dx, dweight, dbias), backward_with, and a pass with all fusions.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints the hashes of every cell: what ./run golden compares from machine to machine.
 //
-//     golden [--threads N] [--target NAME] [PART...]       the parts of cells.hpp; all, where none is named
+//     golden [--threads N] [--target NAME] [--one-of N] [PART...]       the parts of cells.hpp; all, where none is named
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,10 +13,13 @@
 
 int main(int argc, char** argv) {
   std::vector<std::string> wanted;
+  int one_of = 1;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--target" && i + 1 < argc) {
       norma::set_target(argv[++i]);
+    } else if (word == "--one-of" && i + 1 < argc) {
+      one_of = std::max(1, std::atoi(argv[++i]));
 #if !defined(__wasm__)
     } else if (word == "--threads" && i + 1 < argc) {
       norma::set_num_threads(std::atoi(argv[++i]));
@@ -36,7 +40,7 @@ int main(int argc, char** argv) {
     for (const std::string& name : wanted) chosen = chosen || name == part.name;
     if (!chosen) continue;
     std::printf("# %s: %s\n", part.name, part.columns);
-    part.run([](const std::string& line) { std::puts(line.c_str()); });
+    part.run(norma::golden::Sink([](const std::string& line) { std::puts(line.c_str()); }, static_cast<std::uint64_t>(one_of)));
   }
   return 0;
 }

@@ -45,7 +45,7 @@ TEST_P(Golden, OnEveryTargetAndOnThreads) {
     set_target(name);
     set_num_threads(threads);
     std::size_t lines = 0, wrong = 0;
-    GetParam().run([&](const std::string& line) {
+    GetParam().run(Sink([&](const std::string& line) {
       ++lines;
       const auto [cell, hashes] = halves(line);
       const auto entry = expected.find(cell);
@@ -53,7 +53,7 @@ TEST_P(Golden, OnEveryTargetAndOnThreads) {
       if (++wrong > 5) return;  // a few are enough to look at
       ADD_FAILURE() << name << " on " << threads << " threads: " << line << "\n  kept"
                     << (entry == expected.end() ? ": nothing of this name" : entry->second);
-    });
+    }));
     EXPECT_EQ(lines, expected.size()) << "a cell went; ./run golden --keep";
     EXPECT_EQ(wrong, 0U) << name << ": " << wrong << " of " << lines << " cells have other bits";
     threads = threads == 1 ? 3 : 1;

@@ -9,12 +9,16 @@
 
 namespace norma::golden {
 
+inline std::uint64_t fnv1a(std::string_view name) {
+  std::uint64_t hash = 0xCBF29CE484222325u;
+  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  return hash;
+}
+
 /// Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators": splitmix64. The seed is a name.
 class Numbers {
  public:
-  explicit Numbers(std::string_view name) {
-    for (char c : name) state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x100000001B3u;  // FNV-1a
-  }
+  explicit Numbers(std::string_view name) : state_(fnv1a(name)) {}
   std::uint64_t next() {
     std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -33,7 +37,7 @@ class Numbers {
   }
 
  private:
-  std::uint64_t state_ = 0xCBF29CE484222325u;
+  std::uint64_t state_;
 };
 
 /// What many numbers are, in 64 bits: the same on machines of either byte order.

@@ -5,7 +5,8 @@
 
     mutants.py [--docs] [NAME...]      NAME: a patch of this folder, without .patch; all, where none is named
 
-A patch begins with two lines: which promise it breaks, and which program and which of its tests are to see it. Every test is
+A patch begins with two lines: which promise it breaks, and what is to see it: a program and which of its tests (GoogleTest's
+filter); or what is built and "ctest:" with the name of a test; or a program and "builds", where it must not compile. Every test is
 first seen to pass on the sources as they are. A mutant that survives, does not apply or does not compile ends with status 1.
 The copy lies in build/mutants; nothing is changed outside of it.
 """
@@ -73,6 +74,12 @@ def build(*programs):
 
 def test(program, only):
     """Whether it passed, and the first failure's name."""
+    if only == "builds":
+        return True, ""
+    if only.startswith("ctest:"):
+        name = only.removeprefix("ctest:")
+        done = run([re.sub("cmake$", "ctest", CMAKE), "--test-dir", BUILD, "-R", f"^{re.escape(name)}$", "--no-tests=error", "--timeout", LIMIT])
+        return done.returncode == 0, name
     try:
         done = run([BUILD / "tests" / program, f"--gtest_filter={only}", "--gtest_brief=1"], timeout=LIMIT, cwd=BUILD)
     except subprocess.TimeoutExpired:
@@ -89,6 +96,8 @@ def hunt(mutant):
         if reason := mutant.mutate():
             return reason, ""
         done = build(mutant.program)
+        if mutant.filter == "builds":
+            return ("it survived" if done.returncode == 0 else ""), "does not compile: " + " ".join(re.findall(r"error: (.*)", done.stdout)[:1])
         if done.returncode != 0:
             return "it does not compile: " + " ".join(re.findall(r"error: .*", done.stdout)[:1]), ""
         passed, name = test(mutant.program, mutant.filter)
@@ -120,16 +129,18 @@ def main():
     copy_sources()
     programs = sorted({m.program for m in mutants})
     ninja = ["-G", "Ninja", "-DCMAKE_MAKE_PROGRAM=/usr/bin/ninja"] if Path("/usr/bin/ninja").exists() else []
-    done = run([CMAKE, "-S", COPY, "-B", BUILD, *ninja, "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_CXX_FLAGS={FLAGS}", "-DNORMA_BUILD_CLI=OFF"])
+    done = run([CMAKE, "-S", COPY, "-B", BUILD, *ninja, "-DCMAKE_BUILD_TYPE=None", f"-DCMAKE_CXX_FLAGS={FLAGS}"])
     if done.returncode == 0:
         done = build(*programs)
     if done.returncode != 0:
         sys.exit("mutants: the sources as they are do not build:\n" + (done.stdout + done.stderr)[-3000:])
     for program in programs:
         filters = dict.fromkeys(m.filter for m in mutants if m.program == program)
-        passed, name = test(program, ":".join(filters))
-        if not passed:
-            sys.exit(f"mutants: {program} fails without any mutant: {name}")
+        plain = [only for only in filters if only != "builds" and not only.startswith("ctest:")]
+        for only in [*(only for only in filters if only not in plain), *([":".join(plain)] if plain else [])]:
+            passed, name = test(program, only)
+            if not passed:
+                sys.exit(f"mutants: {program} fails without any mutant: {name}")
     print(f"mutants: {len(mutants)} to catch; their tests pass without them", flush=True)
     rows, survivors = [], 0
     for mutant in mutants:
