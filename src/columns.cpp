@@ -21,8 +21,8 @@ bool can_fold(const PlanData& plan, std::int64_t width) {
   return true;
 }
 
-/// The sums of a chunk, distribution by distribution. Columns have lanes of their own, which are summed about the mean of a few of the
-/// chunk's rows, in float; of distributions where that was not good also about a member, in double. A distribution's lanes are its
+/// The sums of a block of rows, distribution by distribution. Columns have lanes of their own, which are summed about the mean of a few of the
+/// block's rows, in float; of distributions where that was not good also about a member, in double. A distribution's lanes are its
 /// `merged` columns, of each of the `fold` rows that go by together; one pivot serves them all, so that their sums add up.
 class Sums {
  public:
@@ -40,7 +40,7 @@ class Sums {
 
   std::int64_t distributions() const { return strip_ / merged_; }
 
-  /// sweep(body) calls body(x, rows, row stride, lanes) for the chunk's `rows` rows, always the same ones; lanes beyond `used` have none.
+  /// sweep(body) calls body(x, rows, row stride, lanes) for the block's `rows` rows, always the same ones; lanes beyond `used` have none.
   /// sampled(sum) adds some rows onto sum.
   template <class Sampled, class Sweep>
   void take(std::int64_t rows, std::int64_t used, const std::byte* first_row, const Sampled& sampled, const Sweep& sweep) {
@@ -154,10 +154,10 @@ class Sums {
 /// A pivot is the mean of one row of so many, at most kSampled.
 constexpr std::int64_t kSampleStep = 32, kSampled = 8;
 
-/// Columns [column, column + width).
-void measure_chunk(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
-                   std::int64_t column, std::int64_t width, Sums& sums) {
-  const std::int64_t size = call.element_size();
+/// The sums of rows [first, last).
+void take_rows(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
+               const Strip& strip, Sums& sums) {
+  const std::int64_t size = call.element_size(), column = strip.column, width = strip.width;
   const std::byte* first_row = nullptr;
   std::array<const std::byte*, kSampled> samples;
   std::int64_t count = 0, sampled = 0, next_sample = first;
@@ -188,8 +188,8 @@ void measure_chunk(const Call& call, const Columns& columns, std::int64_t kept_i
 }
 
 /// Folded rows: `fold` of them are one row of kernels.
-void measure_folded_chunk(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first,
-                          std::int64_t last, Sums& sums) {
+void take_folded(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
+                 Sums& sums) {
   const std::int64_t wide = columns.folded_width(), whole = (last - first) / columns.fold, rest = (last - first) % columns.fold;
   const std::int64_t size = call.element_size(), beyond = rest * columns.width;
   const std::byte* x = call.x + columns.plan.run_offsets(kept_index, first).operand[0] * size;
@@ -212,22 +212,18 @@ void measure_folded_chunk(const Call& call, const Columns& columns, std::int64_t
       });
 }
 
-/// Measures the distributions in columns [column, column + width) of one block of rows.
-void measure_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, std::int64_t column,
-                   std::int64_t width, Moments* into) {
+/// Measures the distributions in a strip of one block of rows.
+void measure_block(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t block, const Strip& strip,
+                   Moments* into) {
   Scratch::Frame frame;
-  Sums sums(call, columns, frame, width);
-  std::fill(into, into + sums.distributions(), Moments());
-  const std::int64_t end = std::min(columns.rows, (block + 1) * columns.block_rows);
-  for (std::int64_t first = block * columns.block_rows; first < end; first += columns.chunk_rows) {
-    const std::int64_t last = std::min(end, first + columns.chunk_rows);
-    if (columns.fold > 1) {
-      measure_folded_chunk(call, columns, kept_index, first, last, sums);
-    } else {
-      measure_chunk(call, columns, kept_index, first, last, column, width, sums);
-    }
-    for (std::int64_t g = 0; g < sums.distributions(); ++g) into[g] = merge(into[g], sums.moments(g));
+  Sums sums(call, columns, frame, strip.width);
+  const std::int64_t first = block * columns.block_rows, last = std::min(columns.rows, first + columns.block_rows);
+  if (columns.fold > 1) {
+    take_folded(call, columns, kept_index, first, last, sums);
+  } else {
+    take_rows(call, columns, kept_index, first, last, strip, sums);
   }
+  for (std::int64_t g = 0; g < sums.distributions(); ++g) into[g] = sums.moments(g);
 }
 
 void merge_into(const Moments* part, std::int64_t n, Moments* into) {
@@ -240,7 +236,7 @@ void measure_all(const Call& call, const Columns& columns, std::int64_t kept_ind
   for (std::int64_t block = 0; block < columns.blocks; ++block) {
     for (std::int64_t k = 0; k < columns.strips(); ++k) {
       const Strip strip(columns, k);
-      measure_block(call, columns, kept_index, block, strip.column, strip.width, part + strip.column / columns.plan.merged);
+      measure_block(call, columns, kept_index, block, strip, part + strip.column / columns.plan.merged);
     }
     merge_into(part, columns.distributions(), into);
   }
@@ -354,6 +350,9 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   });
 }
 
+/// So many merges, of some 20 ns each, take longer than a fork.
+constexpr std::int64_t kWorthMerging = 1024;
+
 /// Measures all distributions under all kept indices, sharing blocks and strips between threads.
 void measure_by_blocks(const Call& call, const Columns& columns, Moments* moments) {
   const std::int64_t kept = call.plan.kept_count, strips = columns.strips(), n = columns.distributions();
@@ -362,11 +361,17 @@ void measure_by_blocks(const Call& call, const Columns& columns, Moments* moment
   for_each_task(call.runner, true, kept * columns.blocks * strips, [&](std::int64_t t) {
     const Strip strip(columns, t % strips);
     const std::int64_t block = t / strips % columns.blocks, i = t / strips / columns.blocks;
-    measure_block(call, columns, i, block, strip.column, strip.width,
-                  parts + (i * columns.blocks + block) * n + strip.column / call.plan.merged);
+    measure_block(call, columns, i, block, strip, parts + (i * columns.blocks + block) * n + strip.column / call.plan.merged);
   });
   std::fill(moments, moments + kept * n, Moments());
-  for (std::int64_t t = 0; t < kept * columns.blocks; ++t) merge_into(parts + t * n, n, moments + t / columns.blocks * n);
+  // Many blocks of many distributions are worth sharing too; a range of them is merged block by block.
+  const std::int64_t ranges = kept * columns.blocks * n >= kWorthMerging ? tasks_of(call, true) : 1;
+  for_each_task(call.runner, true, ranges, [&](std::int64_t t) {
+    const std::int64_t first = n * t / ranges, count = n * (t + 1) / ranges - first;
+    for (std::int64_t b = 0; b < kept * columns.blocks; ++b) {
+      merge_into(parts + b * n + first, count, moments + b / columns.blocks * n + first);
+    }
+  });
 }
 
 /// sum = x + residual, zero where the mask leaves out: a sweep of its own, as what it needs to measure lies in every row.
@@ -416,8 +421,7 @@ Columns::Columns(const PlanData& p, std::int64_t tasks)
       fold(can_fold(p, p.inner.size) ? kFold : 1),
       rows(p.pooled_count),
       width(p.inner.size),
-      chunk_rows(kChunkRows * fold),
-      block_rows(chunk_rows * kBlockChunks),
+      block_rows(kBlockRows * fold),
       blocks((rows + block_rows - 1) / block_rows),
       together(std::max<std::int64_t>(1, kTogetherBytes / (std::max<std::int64_t>(width, 1) * fold *
                                                            static_cast<std::int64_t>(size_of(p.dtype)) * kFewest)) *

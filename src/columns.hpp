@@ -20,18 +20,18 @@ class Columns {
   Columns(const PlanData& plan, std::int64_t tasks);
 
   static constexpr std::int64_t kFold = 16;
-  /// Kernel rows whose sums are held about one pivot; chunks are merged one after another within a block, blocks likewise.
-  static constexpr std::int64_t kChunkRows = 256, kBlockChunks = 4;
+  /// Kernel rows whose sums are held about one pivot: a block. Blocks are merged one after another.
+  static constexpr std::int64_t kBlockRows = 256;
   /// Bytes of rows that a kernel takes together, so that a column's sums or constants are loaded once for all of them and the
   /// rows stay in L1 meanwhile; always a multiple of kFewest rows, which are what short sums are made of.
   static constexpr std::int64_t kTogetherBytes = 16384, kFewest = simd::kShortSteps;
   /// Columns that a task takes at least, or somewhat fewer, so that distributions are whole. No fewer than all where the rows alone make
-  /// tasks enough: parts of rows, a block of them at a time, are slow to walk (2048 columns: half the speed).
-  static constexpr std::int64_t kLeastStrip = 512;
+  /// tasks enough: parts of rows, a block of them at a time, are slow to walk (2048 columns beyond L3: half the speed).
+  static constexpr std::int64_t kLeastStrip = 128;
 
   const PlanData& plan;
   std::int64_t fold, rows, width;
-  std::int64_t chunk_rows, block_rows, blocks;
+  std::int64_t block_rows, blocks;
   std::int64_t together;     // kernel rows, folded ones where fold > 1
   std::int64_t strip_width;  // columns that a task takes
 
