@@ -420,8 +420,11 @@ void batches(const Sink& sink) {
         const Ring ring(dtype, sample, layout, numbers);
         const Grouping grouping = within.make(sample), channels = Grouping::batch();
         std::vector<Moments> running;
-        for (std::int64_t c = 0; c < sample[1]; ++c)
-          running.push_back(Moments::of(numbers.bell(), static_cast<double>(numbers.integer(1, 9))));
+        for (std::int64_t c = 0; c < sample[1]; ++c) {
+          // One after the other: compilers differ in which argument of a call they work out first.
+          const auto variance = static_cast<double>(numbers.integer(1, 9));
+          running.push_back(Moments::of(numbers.bell(), variance));
+        }
         Tensor y(dtype, ring.x.shape(), layout), dx = y;
         SampleMarks alone, twice;
         for (std::int64_t n = 0; n < kSamples; ++n)

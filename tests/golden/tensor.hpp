@@ -137,7 +137,10 @@ inline void fill(Tensor& t, Data data, Numbers& numbers) {
       case Data::far: return mean + 8 * numbers.bell();
       case Data::tiny: return least * static_cast<double>(numbers.integer(-900, 1000));
       case Data::huge: return most * numbers.bell();
-      case Data::outlier: return numbers.bell() * (numbers.integer(0, 400) == 7 ? 512 : 1);
+      case Data::outlier: {
+        const double near = numbers.bell();
+        return near * (numbers.integer(0, 400) == 7 ? 512 : 1);
+      }
       case Data::ties: break;
     }
     if (run == 0) run = numbers.integer(1, 40), constant = static_cast<double>(numbers.integer(-3, 3));
