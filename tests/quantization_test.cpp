@@ -199,6 +199,23 @@ TEST(Quantization, TiesEndsInfinitiesAndNaN) {
   set_target(before);
 }
 
+/// Multiplying by the scale's reciprocal is another rounding: near halves it gives another result.
+TEST(Quantization, DividesByTheScale) {
+  constexpr std::int64_t kSteps = 120;
+  const Moments given[] = {Moments::of(0, 1)};
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const double scale : {0.1, 0.03, 0.7, 1e-3, 3.3}) {
+      Tensor x(dtype, {1, 2 * kSteps}), y(DType::i8, {1, 2 * kSteps});
+      for (std::int64_t i = 0; i < x.size(); ++i) x.set(i, (static_cast<double>(i - kSteps) + 0.5) * scale);
+      normalize_with(x.in(), y.out(), Grouping::layer({2 * kSteps}), given,
+                     {.eps = 0, .fusion = {.quantization = {.scale = scale}}});
+      for (std::int64_t i = 0; i < x.size(); ++i) {
+        ASSERT_EQ(y[i], quantized(x[i], dtype == DType::f64, {scale, 0})) << x[i] << " / " << scale;
+      }
+    }
+  }
+}
+
 /// As int8 inference has it: a layer that quantizes what it infers.
 TEST(Quantization, OfLayers) {
   Random random(7);

@@ -51,14 +51,14 @@ HWY_INLINE V<D> rectified(D d, V<D> v) {
   return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
 }
 
-/// v in int8. Held within its range first, which ends at whole numbers, so that adding a number whose last bit is 1 rounds: on every
-/// target the same, which Highway's Round is not (its emulation makes 1 of 0.49999997). In float the sum's bits, moved, are the result.
+/// v in int8. Held within its range first, which ends at whole numbers, so that it is rounded by adding a number whose last place is
+/// 1: in fewer instructions than Round and ConvertTo take. In float the sum's bits, moved, are the result.
 template <class D>
 class Quantizer {
   using C = hn::TFromD<D>;
   using I32 = hn::Rebind<int32_t, D>;
   static constexpr bool kDouble = std::is_same_v<C, double>;
-  static constexpr C kOne = kDouble ? C(0x1.8p52) : C(0x1.8p23);  // whose last bit is 1
+  static constexpr C kOne = kDouble ? C(0x1.8p52) : C(0x1.8p23);  // whose last place is 1
   static constexpr int32_t kOneBits = 0x4B400000;                 // those of 0x1.8p23
 
  public:
