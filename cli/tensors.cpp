@@ -22,7 +22,8 @@ void with_type(DType dtype, const Work& work) {
     case DType::f64: return work(static_cast<double*>(nullptr));
     case DType::f16: return work(static_cast<Half*>(nullptr));
     case DType::bf16: return work(static_cast<BFloat16*>(nullptr));
-    case DType::u8: throw Error("[dtype] u8 holds masks alone; f32, f64, f16 and bf16 are computed in");
+    case DType::u8:
+    case DType::i8: throw Error("[dtype] " + std::string(name_of(dtype)) + " is not computed in; f32, f64, f16 and bf16 are");
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A few lines for each page of docs/normalizations/.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -87,6 +88,23 @@ void fusion() {
     expect(out[i] >= 0 && d_skip[i] == (out[i] > 0 ? upstream[i] : 0), "ReLU passes what is above 0");
 }
 
+void quantization() {
+  const norma::Dims shape{4, 7, 300};
+  std::vector<float> values = random_values(shape), plain(values.size());
+  const norma::View x = norma::view(values.data(), shape);
+  // [quantization]
+  norma::LayerNorm norm({300});
+  std::vector<std::int8_t> steps(4 * 7 * 300);
+  const norma::View y = norma::view(steps.data(), shape);
+  norm.infer(x, y, {}, {.quantization = {.scale = 0.03, .zero_point = 0}});  // y = clamp(round(norm(x) / 0.03), -128, 127)
+  // [/quantization]
+  norm.infer(x, norma::view(plain.data(), shape));
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const float rounded = std::nearbyint(plain[i] / 0.03F);
+    expect(static_cast<float>(steps[i]) == std::clamp(rounded, -128.0F, 127.0F), "a step is 0.03");
+  }
+}
+
 void group_norm() {
   const norma::Dims shape{4, 64, 28, 28};
   std::vector<float> values = random_values(shape), result(values.size());
@@ -157,6 +175,7 @@ int main() {
   batch_norm();
   layer_norm();
   fusion();
+  quantization();
   group_norm();
   instance_norm();
   rms_norm();

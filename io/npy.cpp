@@ -211,6 +211,7 @@ std::string_view descr_of(DType dtype) {
     case DType::f16: return "<f2";
     case DType::bf16: return "<V2";
     case DType::u8: return "|u1";
+    case DType::i8: return "|i1";
   }
   return {};
 }

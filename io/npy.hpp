@@ -19,7 +19,7 @@ Array read_npy(const std::string& path, const ReadOptions& options = {});
 Array read_npy(Source& source, const ReadOptions& options = {}, std::string name = {});
 
 /// Writes a .npy file, version 1, byte for byte as numpy.save would. Strides are kept where they are Fortran's; all
-/// others are written in C order. bf16 is written as '<V2', u8 as '|u1'.
+/// others are written in C order. bf16 is written as '<V2', u8 as '|u1', i8 as '|i1'.
 void write_npy(const std::string& path, const ConstView& x);
 
 /// What stands before the data of a .npy file; its length is a multiple of 64.

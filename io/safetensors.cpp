@@ -303,6 +303,7 @@ Element element_of(DType dtype) {
     case DType::f16: return Element::f16;
     case DType::bf16: return Element::bf16;
     case DType::u8: return Element::u8;
+    case DType::i8: return Element::i8;
     default: return Element::f32;
   }
 }

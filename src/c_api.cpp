@@ -33,7 +33,7 @@ static_assert(offsetof(norma_moments, m2) == offsetof(Moments, m2));
 static_assert(NORMA_MAX_RANK == kMaxRank);
 static_assert(static_cast<int>(DType::f32) == NORMA_F32 && static_cast<int>(DType::f64) == NORMA_F64 &&
               static_cast<int>(DType::f16) == NORMA_F16 && static_cast<int>(DType::bf16) == NORMA_BF16 &&
-              static_cast<int>(DType::u8) == NORMA_U8);
+              static_cast<int>(DType::u8) == NORMA_U8 && static_cast<int>(DType::i8) == NORMA_I8);
 static_assert(static_cast<int>(Convention::torch) == NORMA_TORCH && static_cast<int>(Convention::keras) == NORMA_KERAS &&
               static_cast<int>(Convention::flax) == NORMA_FLAX && static_cast<int>(Convention::onnx) == NORMA_ONNX);
 static_assert(static_cast<int>(OnNonfinite::skip) == NORMA_SKIP && static_cast<int>(OnNonfinite::poison) == NORMA_POISON &&
@@ -114,9 +114,9 @@ struct Described {
 };
 
 Described describe(const norma_view& v, const char* name) {
-  if (v.dtype < NORMA_F32 || v.dtype > NORMA_U8) {
+  if (v.dtype < NORMA_F32 || v.dtype > NORMA_I8 || v.dtype == NORMA_I64) {
     refuse(std::string(name) + "->dtype = " + std::to_string(v.dtype) +
-           " is no dtype of a tensor; give NORMA_F32, NORMA_F64, " + "NORMA_F16 or NORMA_BF16, for masks NORMA_U8");
+           " is no dtype of a tensor; give NORMA_F32, NORMA_F64, " + "NORMA_F16 or NORMA_BF16, for masks NORMA_U8, for quantized results NORMA_I8");
   }
   const std::string rank = std::string(name) + "->rank";
   return {static_cast<DType>(v.dtype), dims_of(v.shape, v.rank, rank.c_str()), dims_of(v.strides, v.rank, rank.c_str())};
@@ -211,7 +211,8 @@ struct CallOptions {
                .fusion = {.residual = input_or_none(o.residual, "residual"),
                           .sum = output_or_none(o.sum, "sum"),
                           .add = input_or_none(o.add, "add"),
-                          .activation = static_cast<Activation>(o.activation)}};
+                          .activation = static_cast<Activation>(o.activation),
+                          .quantization = {.scale = o.scale, .zero_point = o.zero_point}}};
     if (o.activation != NORMA_NO_ACTIVATION && o.activation != NORMA_RELU) {
       refuse("options->activation = " + std::to_string(o.activation) + " is none; NORMA_NO_ACTIVATION and NORMA_RELU are");
     }

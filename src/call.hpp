@@ -38,6 +38,7 @@ struct Call {
   std::byte* sum = nullptr;
   const std::byte* add = nullptr;
   bool relu = false;
+  simd::Steps steps{};  // where out is quantized
   const std::byte *y = nullptr, *dsum = nullptr;
   std::byte* dadd = nullptr;
 
@@ -45,6 +46,8 @@ struct Call {
   const std::byte* input() const { return residual ? sum : x; }
   bool in_double() const { return plan.dtype == DType::f64; }
   std::int64_t element_size() const { return static_cast<std::int64_t>(size_of(plan.dtype)); }
+  /// Of out; what is added lies as it does, in elements, and has element_size().
+  std::int64_t out_size() const { return plan.quantized ? 1 : element_size(); }
   simd::Standard standard(const Moments& m) const { return simd::standard_of(m, m.rstd(eps), in_double()); }
   /// of(i) is standardized by standards[i], i below count: the same, with the roots taken together.
   template <class Of>

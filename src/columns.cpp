@@ -298,10 +298,11 @@ void settle(const Call& call, const Columns& columns, std::int64_t kept_index, c
 void apply_range(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
                  const Constants& constants) {
   const PlanData& plan = call.plan;
-  const std::int64_t size = call.element_size();
+  const std::int64_t size = call.element_size(), out_size = call.out_size();
   simd::ApplyColumns args{};
   args.stream = call.stream;
   args.relu = call.relu;
+  args.steps = call.steps;
   const auto& [prescale, high, low, scale, shift] = constants.all;
   args.prescale = constants.prescaled ? prescale : nullptr;
   args.high = high;
@@ -311,16 +312,16 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   if (columns.fold > 1) {
     const Offsets at = plan.run_offsets(kept_index, first);
     args.x = call.x + at.operand[0] * size;
-    args.y = call.out + at.operand[1] * size;
+    args.y = call.out + at.operand[1] * out_size;
     args.add = moved(call.add, at.operand[1] * size);
     args.x_row = args.y_row = args.width = columns.folded_width();
     for (std::int64_t left = (last - first) / columns.fold; left > 0; left -= args.rows) {
       args.rows = std::min(left, columns.together);
       call.kernels.apply_columns(args);
-      const std::int64_t step = args.rows * args.width * size;
-      args.x = static_cast<const std::byte*>(args.x) + step;
-      args.y = static_cast<std::byte*>(args.y) + step;
-      args.add = moved(static_cast<const std::byte*>(args.add), step);
+      const std::int64_t step = args.rows * args.width;
+      args.x = static_cast<const std::byte*>(args.x) + step * size;
+      args.y = static_cast<std::byte*>(args.y) + step * out_size;
+      args.add = moved(static_cast<const std::byte*>(args.add), step * size);
     }
     args.rows = 1;
     args.width = (last - first) % columns.fold * columns.width;
@@ -332,10 +333,11 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   args.y_row = columns.row_step(1);
   args.row_param = plan.pooled.back().step.parameter;
   columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
-    std::byte* y = call.out + at.operand[1] * size;
+    std::byte* y = call.out + at.operand[1] * out_size;
     if (!counts) {
+      const int zero = call.steps.zero_point;  // not 0 in int8 alone, whose elements are bytes
       for (std::int64_t r = 0; r < n; ++r)
-        std::memset(y + r * args.y_row * size, 0, static_cast<std::size_t>(args.width * size));
+        std::memset(y + r * args.y_row * out_size, zero, static_cast<std::size_t>(args.width * out_size));
       return;
     }
     args.x = call.x + at.operand[0] * size;

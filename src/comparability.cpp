@@ -19,7 +19,7 @@ namespace {
 
 void check_view(const ConstView& v, const char* name) {
   if (v.empty()) refuse(std::string(name) + " is absent; give a view of it");
-  if (v.dtype() == DType::u8) refuse(std::string(name) + " is u8; convert it to f32, f64, f16 or bf16");
+  if (!is_float(v.dtype())) refuse(std::string(name) + " is " + name_of(v.dtype()) + "; convert it to f32, f64, f16 or bf16");
 }
 
 void check_pair(const ConstView& x, const ConstView& y) {

@@ -5,7 +5,7 @@
 
 #include "half.hpp"
 
-/// One element of a view, whatever its dtype, as double: for parameters, which are few. Not for u8.
+/// One element of a view, whatever its dtype, as double: for parameters, which are few. Not for u8 and i8.
 
 namespace norma {
 

@@ -14,7 +14,7 @@ namespace {
 [[noreturn]] void refuse(const std::string& sentence) { throw Error("[fold_batch_norm] " + sentence); }
 
 void check_dtype(const ConstView& v, const char* name) {
-  if (v.dtype() == DType::u8) refuse(std::string(name) + " is u8; give f32, f64, f16 or bf16");
+  if (!is_float(v.dtype())) refuse(std::string(name) + " is " + name_of(v.dtype()) + "; give f32, f64, f16 or bf16");
 }
 
 void check_shape(const ConstView& v, const char* name, const Dims& expected) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
 #include <type_traits>
 
@@ -42,7 +43,7 @@ struct Arguments {
                        " values, but the input of shape " + to_string(plan.boxes.shape) + " has " + std::to_string(expected) +
                        " parameters; give one value for each");
     }
-    if (v.dtype() == DType::u8) refuse(plan, std::string(name) + " is u8; give f32, f64, f16 or bf16");
+    if (!is_float(v.dtype())) refuse(plan, std::string(name) + " is " + name_of(v.dtype()) + "; give f32, f64, f16 or bf16");
     if (!v.contiguous()) {
       refuse(plan, std::string(name) + " with strides " + to_string(v.strides()) + " is not contiguous; copy it first");
     }
@@ -67,6 +68,9 @@ struct Arguments {
   }
 
   void check_output(const ConstView& out, const ConstView& in, const char* out_name, const char* in_name) const {
+    if (out.dtype() == DType::i8 && overlap(out, in)) {
+      refuse(plan, std::string(out_name) + " of i8 overlaps " + in_name + "; give it memory of its own");
+    }
     if (!same(out, in) && overlap(out, in)) {
       refuse(plan,
              std::string(out_name) + " overlaps " + in_name + " in part; let it be the very same view, or memory of its own");
@@ -75,15 +79,18 @@ struct Arguments {
 
   /// What is fused into a pass lies in memory as the operand does that it goes with.
   void check_beside(const ConstView& v, const ConstView& like, const char* name, const char* like_name) const {
-    if (v.shape() == like.shape() && v.dtype() == like.dtype() && v.strides() == like.strides()) return;
+    // i8 is y alone: what is added to it before it is quantized has x's dtype.
+    const DType dtype = is_float(like.dtype()) ? like.dtype() : plan.dtype;
+    if (v.shape() == like.shape() && v.dtype() == dtype && v.strides() == like.strides()) return;
     refuse(plan, std::string(name) + " of shape " + to_string(v.shape()) + ", dtype " + name_of(v.dtype()) + " and strides " +
                      to_string(v.strides()) + " does not lie as " + like_name + " does, with shape " + to_string(like.shape()) +
-                     ", dtype " + name_of(like.dtype()) + " and strides " + to_string(like.strides()) +
+                     ", dtype " + name_of(dtype) + " and strides " + to_string(like.strides()) +
                      "; copy it into memory that does");
   }
 
   /// The forward pass' fusion. `written` is y.
   void check_fusion(const ConstView& x, const ConstView& y) const {
+    check_quantization();
     const Fusion& f = options.fusion;
     if (f.residual.empty() != f.sum.empty()) {
       refuse(plan, f.sum.empty()
@@ -103,6 +110,29 @@ struct Arguments {
       check_beside(f.add, y, "add", "y");
       check_output(y, f.add, "y", "add");
       if (overlap(f.sum, f.add)) refuse(plan, "sum overlaps add; give it memory of its own");
+    }
+  }
+
+  /// y is of i8 where there is a scale, and there alone.
+  void check_quantization() const {
+    const auto& [scale, zero_point] = options.fusion.quantization;
+    if (scale == 0 && zero_point == 0) {
+      if (plan.quantized) refuse(plan, "y is i8, but no scale is given to quantize by; give quantization = {scale, zero_point}");
+      return;
+    }
+    // As a float it must not have become 0 or infinite.
+    const double applied = plan.dtype == DType::f64 ? scale : static_cast<double>(static_cast<float>(scale));
+    if (!(applied > 0) || std::isinf(applied)) {
+      std::ostringstream number;
+      number << scale;
+      refuse(plan, "the scale " + number.str() + " to quantize by is not a number above 0 that " +
+                       (plan.dtype == DType::f64 ? "f64" : "f32") + " holds; the largest |y| / 127 is usual");
+    }
+    if (zero_point < -128 || zero_point > 127) {
+      refuse(plan, "the zero_point " + std::to_string(zero_point) + " is not one of i8; give -128 to 127");
+    }
+    if (!plan.quantized) {
+      refuse(plan, "a scale is given to quantize by, but y is " + std::string(name_of(plan.dtype)) + "; give a y of i8");
     }
   }
 
@@ -221,18 +251,18 @@ void set_fusion(Call& call, const Fusion& f) {
   call.sum = static_cast<std::byte*>(f.sum.data());
   call.add = static_cast<const std::byte*>(f.add.data());
   call.relu = f.activation == Activation::relu;
+  call.steps = {f.quantization.scale, f.quantization.zero_point};
 }
 
 void set_output(Call& call, const View& out) {
   call.out = static_cast<std::byte*>(out.data());
-  call.stream = out.size() * call.element_size() >= stream_from();
+  call.stream = !call.plan.quantized && out.size() * call.element_size() >= stream_from();
 }
 
 void check_dtype(const ConstView& v, const char* name) {
   if (v.empty()) throw Error("[normalize] " + std::string(name) + " is absent; give a view of it");
-  if (v.dtype() == DType::u8) {
-    throw Error("[normalize] " + std::string(name) + " is u8; convert it to f32, f64, f16 or bf16");
-  }
+  if (is_float(v.dtype())) return;
+  throw Error("[normalize] " + std::string(name) + " is " + name_of(v.dtype()) + "; convert it to f32, f64, f16 or bf16");
 }
 
 void check_alike(const ConstView& v, const ConstView& x, const char* name) {
@@ -241,6 +271,14 @@ void check_alike(const ConstView& v, const ConstView& x, const char* name) {
   throw Error("[normalize] " + std::string(name) + " of shape " + to_string(v.shape()) + " and dtype " + name_of(v.dtype()) +
               " is not like x of shape " + to_string(x.shape()) + " and dtype " + name_of(x.dtype()) +
               "; give it the same shape and dtype");
+}
+
+/// y may be of i8, into which it is quantized then.
+void check_result(const ConstView& y, const ConstView& x) {
+  if (y.dtype() != DType::i8) return check_alike(y, x, "y");
+  if (y.shape() == x.shape()) return;
+  throw Error("[normalize] y of shape " + to_string(y.shape()) + " is not like x of shape " + to_string(x.shape()) +
+              "; give it the same shape");
 }
 
 void check_fits(bool fits) {
@@ -309,7 +347,7 @@ Plan::Plan(const ConstView& x, const Grouping& grouping) {
 
 Plan::Plan(const ConstView& x, const View& y, const Grouping& grouping) {
   check_dtype(x, "x");
-  check_alike(y, x, "y");
+  check_result(y, x);
   const ConstView* views[] = {&x, &y};
   data_ = std::make_shared<const PlanData>(grouping, views, 2);
 }

@@ -83,6 +83,7 @@ bool unit_steps(const Loop& loop, int operands) {
 PlanData::PlanData(const Grouping& g, const ConstView* const* views, int count)
     : grouping(g), boxes(g.boxes(views[0]->shape())), operands(count), dtype(views[0]->dtype()) {
   for (int k = 0; k < count; ++k) strides[static_cast<std::size_t>(k)] = views[k]->strides();
+  quantized = views[count - 1]->dtype() == DType::i8;
   masked = !g.mask().empty();
   if (!g.lengths().empty()) {
     const int axis = g.lengths_axis() < 0 ? g.lengths_axis() + boxes.shape.rank() : g.lengths_axis();
@@ -303,7 +304,7 @@ Offsets PlanData::run_offsets(std::int64_t kept_index, std::int64_t run) const {
 bool PlanData::fits(const ConstView* const* views, int count) const {
   if (count != operands) return false;
   for (int k = 0; k < count; ++k) {
-    if (views[k]->dtype() != dtype || !(views[k]->shape() == boxes.shape) ||
+    if (views[k]->dtype() != (quantized && k == count - 1 ? DType::i8 : dtype) || !(views[k]->shape() == boxes.shape) ||
         !(views[k]->strides() == strides[static_cast<std::size_t>(k)])) {
       return false;
     }

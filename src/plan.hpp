@@ -54,7 +54,8 @@ struct PlanData {
   Grouping grouping;
   Grouping::Boxes boxes;
   int operands = 0;
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;  // of all operands, but for …
+  bool quantized = false;    // … y of i8
   std::array<Dims, kMostOperands> strides;
 
   Family family = Family::rows;

@@ -119,6 +119,7 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
   args.param_element = element_step != 0 || (call.weight == nullptr && call.bias == nullptr);
   args.stream = call.stream && !plan.staged;
   args.relu = call.relu;
+  args.steps = call.steps;
   const auto run = [&](const Offsets& at, std::int64_t runs, const std::byte* x, std::byte* y, const std::byte* add) {
     args.x = x;
     args.y = y;
@@ -128,14 +129,14 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
     args.bias = call.parameter(call.bias, at.parameter + chunk.first * element_step);
     call.kernels.apply_rows(args);
   };
-  const std::int64_t size = call.element_size();
+  const std::int64_t size = call.element_size(), out_size = call.out_size();
   if (!plan.staged) {
     args.x_run = run_step(plan, 0);
     args.y_run = run_step(plan, 1);
     args.param_run = plan.pooled.empty() ? 0 : plan.pooled.back().step.parameter;
     for_each_stretch(d, chunk, [&](const Offsets& at, std::int64_t runs, std::int64_t) {
-      const std::int64_t to = (at.operand[1] + chunk.first) * size;
-      run(at, runs, call.input() + (at.operand[0] + chunk.first) * size, call.out + to, moved(call.add, to));
+      const std::int64_t to = at.operand[1] + chunk.first;
+      run(at, runs, call.input() + (at.operand[0] + chunk.first) * size, call.out + to * out_size, moved(call.add, to * size));
     });
     return;
   }
@@ -148,11 +149,15 @@ void apply_chunk(const Call& call, const Distribution& d, const Chunk& chunk, co
     run(Offsets(), 1, staging.buffer(0), staging.buffer(1), add);
   } else {
     for (std::int64_t r = 0; r < chunk.runs; ++r) {
-      const std::int64_t at = r * chunk.length * size;
-      run(d.at(chunk.run + r), 1, staging.buffer(0) + at, staging.buffer(1) + at, moved(add, at));
+      const std::int64_t at = r * chunk.length;
+      run(d.at(chunk.run + r), 1, staging.buffer(0) + at * size, staging.buffer(1) + at * out_size, moved(add, at * size));
     }
   }
-  staging.scatter(d, chunk, 1, call.out, 1);
+  if (plan.quantized) {
+    staging.scatter_quantized(d, chunk, call.out, 1, call.steps.zero_point);
+  } else {
+    staging.scatter(d, chunk, 1, call.out, 1);
+  }
 }
 
 void apply_block(const Call& call, const Distribution& d, std::int64_t block, const simd::Standard& standard,
@@ -213,18 +218,18 @@ bool fused(const Call& call) {
 void forward_fused(const Call& call, bool shared) {
   const PlanData& plan = call.plan;
   const Loop one, &rows = plan.kept.empty() ? one : plan.kept.back();
-  const std::int64_t size = call.element_size(),
+  const std::int64_t size = call.element_size(), out_size = call.out_size(),
                      step = (call.weight || call.bias) && plan.inner.step.parameter == 0 ? rows.step.parameter : 0;
   for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     while (first < last) {
       const Offsets at = plan.kept_offsets(first);
       const std::int64_t count = std::min(last - first, rows.size - first % rows.size);
-      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count, rows.step.operand[0],
+      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * out_size, count, rows.step.operand[0],
                                    rows.step.operand[1], plan.inner.size, call.eps, call.centered,
                                    call.parameter(call.weight, at.parameter), call.parameter(call.bias, at.parameter), step,
                                    call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream,
                                    moved(call.add, at.operand[1] * size), call.relu, moved(call.residual, at.operand[0] * size),
-                                   moved(call.sum, at.operand[0] * size)});
+                                   moved(call.sum, at.operand[0] * size), call.steps});
       first += count;
     }
   });
@@ -259,12 +264,13 @@ void apply_together(const Call& call, std::int64_t first, std::int64_t count, co
   args.param_element = call.weight == nullptr && call.bias == nullptr;  // as in apply_chunk()
   args.stream = call.stream;
   args.relu = call.relu;
+  args.steps = call.steps;
   args.standards = standards;
   for (std::int64_t r = 0; r < runs.size; ++r) {
-    const std::int64_t to = (at.operand[1] + r * runs.step.operand[1]) * size;
+    const std::int64_t to = at.operand[1] + r * runs.step.operand[1];
     args.x = call.x + (at.operand[0] + r * runs.step.operand[0]) * size;
-    args.y = call.out + to;
-    args.add = moved(call.add, to);
+    args.y = call.out + to * call.out_size();
+    args.add = moved(call.add, to * size);
     call.kernels.apply_rows(args);
   }
 }

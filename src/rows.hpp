@@ -53,6 +53,8 @@ class Staging {
   void refill(const Distribution& distribution, const Chunk& chunk, double value);
   /// Writes a buffer back to where operand k lies, zero where the mask leaves out.
   void scatter(const Distribution& distribution, const Chunk& chunk, int k, std::byte* base, int from) const;
+  /// The same of a buffer of int8, where y lies; the zero point where the mask leaves out.
+  void scatter_quantized(const Distribution& distribution, const Chunk& chunk, std::byte* base, int from, int zero_point) const;
   std::byte* buffer(int k);
 
  private:

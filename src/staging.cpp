@@ -93,11 +93,12 @@ std::int64_t gather_bits(const Distribution& distribution, const Chunk& chunk, i
 }
 
 template <class Bits>
-void scatter_bits(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* from, std::byte* base) {
+void scatter_bits(const Distribution& distribution, const Chunk& chunk, int k, const std::byte* from, std::byte* base,
+                  Bits left_out = 0) {
   const auto* buffer = reinterpret_cast<const Bits*>(from);
   auto* to = reinterpret_cast<Bits*>(base);
   for_each_element(distribution, chunk, k,
-                   [&](std::int64_t i, std::int64_t at, bool counts) { to[at] = counts ? buffer[i] : Bits(0); });
+                   [&](std::int64_t i, std::int64_t at, bool counts) { to[at] = counts ? buffer[i] : left_out; });
 }
 
 template <class Bits>
@@ -144,6 +145,11 @@ void Staging::scatter(const Distribution& distribution, const Chunk& chunk, int 
   with_bits(plan_.dtype, [&](auto bits) {
     scatter_bits<decltype(bits)>(distribution, chunk, k, buffers_[static_cast<std::size_t>(from)], base);
   });
+}
+
+void Staging::scatter_quantized(const Distribution& distribution, const Chunk& chunk, std::byte* base, int from,
+                                int zero_point) const {
+  scatter_bits(distribution, chunk, 1, buffers_[static_cast<std::size_t>(from)], base, static_cast<std::int8_t>(zero_point));
 }
 
 double element_at(DType dtype, const std::byte* p) {

@@ -13,6 +13,7 @@ const char* name_of(DType dtype) {
     case DType::f16: return "f16";
     case DType::bf16: return "bf16";
     case DType::u8: return "u8";
+    case DType::i8: return "i8";
   }
   return "unknown";
 }

@@ -244,6 +244,21 @@ static void run_here(void* executor, int64_t tasks, void (*task)(void*, int64_t)
   tasks_run += tasks;
 }
 
+static void quantizing(void) {
+  double y[12];
+  int8_t steps[12];
+  norma_view x = view_of(kX), vy = view_of(y), vs = norma_contiguous(steps, NORMA_I8, 2, k43);
+  norma_grouping g = norma_grouping_batch(1);
+  norma_options options = NORMA_OPTIONS_INIT;
+  CHECK_OK(norma_normalize(&x, &vy, &g, NULL, NULL, 0));
+  CHECK_REFUSED(norma_normalize(&x, &vs, &g, &options, NULL, 0), "y is i8");
+  options.scale = 0.25;
+  options.zero_point = 3;
+  CHECK_REFUSED(norma_normalize(&x, &vy, &g, &options, NULL, 0), "y is f64");
+  CHECK_OK(norma_normalize(&x, &vs, &g, &options, NULL, 0));
+  for (int i = 0; i < 12; ++i) CHECK(steps[i] == (int)nearbyint(y[i] / 0.25) + 3);
+}
+
 static void executors(void) {
   enum { kRows = 256, kColumns = 512 };
   const int64_t shape[] = {kRows, kColumns}, last[] = {kColumns};
@@ -459,6 +474,7 @@ int main(void) {
   normalizing();
   groupings();
   refusals();
+  quantizing();
   executors();
   plans();
   layers();

@@ -71,6 +71,7 @@ inline double read_element(const void* data, DType dtype, std::int64_t at) {
     case DType::f16: return norma::to_double(static_cast<const Half*>(data)[at]);
     case DType::bf16: return norma::to_double(static_cast<const BFloat16*>(data)[at]);
     case DType::u8: return static_cast<const std::uint8_t*>(data)[at];
+    case DType::i8: return static_cast<const std::int8_t*>(data)[at];
   }
   return 0;
 }
@@ -82,6 +83,7 @@ inline void write_element(void* data, DType dtype, std::int64_t at, double value
     case DType::f16: static_cast<Half*>(data)[at] = from_double<Half>(value); break;
     case DType::bf16: static_cast<BFloat16*>(data)[at] = from_double<BFloat16>(value); break;
     case DType::u8: static_cast<std::uint8_t*>(data)[at] = static_cast<std::uint8_t>(value); break;
+    case DType::i8: static_cast<std::int8_t*>(data)[at] = static_cast<std::int8_t>(value); break;
   }
 }
 

@@ -67,8 +67,9 @@ typedef enum norma_dtype {
   NORMA_F64 = 1,
   NORMA_F16 = 2,
   NORMA_BF16 = 3,
-  NORMA_U8 = 4, /* masks alone */
-  NORMA_I64 = 5 /* counts in a layer's state alone */
+  NORMA_U8 = 4,  /* masks alone */
+  NORMA_I64 = 5, /* counts in a layer's state alone */
+  NORMA_I8 = 6   /* quantized results alone */
 } norma_dtype;
 
 /* Somebody else's memory, described. The members are those of DLPack's DLTensor and mean the same (strides in
@@ -199,12 +200,17 @@ typedef struct norma_options {
   const norma_view* residual;
   const norma_view* sum;
   const norma_view* add;
+  /* y of NORMA_I8: clamp(round(y / scale) + zero_point, -128, 127) is written; see Quantization in normalize.hpp. 0: nothing is
+   * quantized. */
+  double scale;
+  int32_t zero_point;
+  int32_t reserved; /* 0 */
 } norma_options;
 
 enum { NORMA_NO_ACTIVATION = 0, NORMA_RELU = 1 };
 
 #define NORMA_OPTIONS_INIT \
-  { sizeof(norma_options), NULL, NULL, 1e-5, 1, 0, NULL, NULL, 1, NORMA_NO_ACTIVATION, NULL, NULL, NULL }
+  { sizeof(norma_options), NULL, NULL, 1e-5, 1, 0, NULL, NULL, 1, NORMA_NO_ACTIVATION, NULL, NULL, NULL, 0, 0, 0 }
 
 /* Where backward writes; each or NULL. */
 typedef struct norma_gradients {

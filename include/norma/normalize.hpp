@@ -21,19 +21,33 @@ namespace norma {
 
 enum class Activation : std::uint8_t { none, relu };
 
+/// How a result becomes 8-bit integers, for the int8 matrix product or convolution that takes it:
+///
+///     y = clamp(round(v / scale) + zero_point, -128, 127)
+///
+/// v is what would have been written otherwise. As in ONNX's QuantizeLinear it is divided, by scale in the type that is computed in
+/// (double for f64, else float), and rounded to the nearest integer, halves to the even one, before the zero point is added. NaN
+/// becomes zero_point: int8 has none to show, and QuantizeLinear leaves it open. What a mask leaves out, whose result is 0, is
+/// zero_point too.
+struct Quantization {
+  double scale = 0;    ///< one step of y, above 0; 0: nothing is quantized
+  int zero_point = 0;  ///< what stands for 0; -128 … 127
+};
+
 /// What the same pass does beside normalizing, at the price of the bytes that it reads and writes more and of nothing else:
 ///
 ///     sum = x + residual                                 then sum is normalized in place of x
-///     y   = activation(normalized + add)
+///     y   = activation(normalized + add)                 quantized, where y is of i8
 ///
 /// So a transformer's block adds its residual before the norm and gets the sum back, and ResNet's adds its shortcut after BatchNorm
 /// and before ReLU. Each intermediate value is rounded as if it had been stored between two calls, but for the activation's
-/// argument, which in f16 and bf16 is kept in float.
+/// and quantization's argument, which in f16 and bf16 is kept in float.
 struct Fusion {
   ConstView residual{};  ///< added to x first; absent: nothing is. Shape, dtype and strides of x; so has sum
   View sum{};            ///< takes x + residual; needed where there is a residual. May be the very same view as x or residual
-  ConstView add{};       ///< added after weight and bias; absent: nothing is. Shape, dtype and strides of y, or y itself
+  ConstView add{};       ///< added after weight and bias; absent: nothing is. x's dtype, shape and strides of y, or y itself
   Activation activation = Activation::none;  ///< relu: what is below zero becomes 0; NaN stays NaN
+  Quantization quantization{};               ///< last of all, for inference: where y is of i8, and there alone
 };
 
 struct Options {
@@ -69,7 +83,8 @@ NORMA_API void measure(const ConstView& x, const Grouping& grouping, std::span<M
 
 /// Normalizes each distribution of x by what is measured of it, as in training.
 ///
-/// x, y    same shape and dtype; y may be the very same view as x; partial overlap throws.
+/// x, y    same shape and dtype; y may be the very same view as x; partial overlap throws. Where Fusion quantizes, y is of i8 and
+///         memory of its own.
 /// saved   where given: what was measured, one a distribution, for backward() and running statistics.
 /// Throws Error before anything is written. One read and one write of x where a distribution fits in cache.
 NORMA_API void normalize(const ConstView& x, const View& y, const Grouping& grouping, const Options& = {},
@@ -85,8 +100,8 @@ NORMA_API void normalize_with(const ConstView& x, const View& y, const Grouping&
 ///     dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd        (without mean(g) where not centered)
 ///     dweight = sum(dy * xhat)      dbias = sum(dy)            (over all elements that share the parameter)
 ///
-/// Ioffe, Szegedy 2015, section 3. options must be those of the forward pass (bias is not used).
-/// dx may be the very same view as dy or x. Throws Error before anything is written.
+/// Ioffe, Szegedy 2015, section 3. options must be those of the forward pass (bias is not used, nor is quantization: the gradients
+/// are those of what was quantized). dx may be the very same view as dy or x. Throws Error before anything is written.
 NORMA_API void backward(const ConstView& x, const ConstView& dy, const Grouping& grouping, std::span<const Moments> saved,
                         const Gradients& gradients, const Options& = {});
 

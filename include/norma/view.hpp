@@ -12,8 +12,9 @@
 
 namespace norma {
 
-/// What an element is. Normalizations take f32, f64, f16 and bf16; u8 is for masks alone (0 leaves an element out).
-enum class DType : std::uint8_t { f32, f64, f16, bf16, u8 };
+/// What an element is. Normalizations take f32, f64, f16 and bf16; u8 is for masks alone (0 leaves an element out), and i8 for a
+/// quantized result alone (see Quantization). 5 is the C interface's i64, which no view has.
+enum class DType : std::uint8_t { f32, f64, f16, bf16, u8, i8 = 6 };
 
 /// IEEE 754 binary16 and bfloat16, as bits: Norma converts them, and does no arithmetic in them.
 struct Half {
@@ -28,12 +29,16 @@ constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
     case DType::f64: return 8;
     case DType::f32: return 4;
-    case DType::u8: return 1;
+    case DType::u8:
+    case DType::i8: return 1;
     default: return 2;
   }
 }
 
-/// "f32", "f64", "f16", "bf16" or "u8".
+/// Whether it is one of those that normalizations take.
+constexpr bool is_float(DType dtype) { return dtype <= DType::bf16; }
+
+/// "f32", "f64", "f16", "bf16", "u8" or "i8".
 NORMA_API const char* name_of(DType dtype);
 
 template <class T>
@@ -43,6 +48,7 @@ template <> inline constexpr DType dtype_of<double> = DType::f64;
 template <> inline constexpr DType dtype_of<Half> = DType::f16;
 template <> inline constexpr DType dtype_of<BFloat16> = DType::bf16;
 template <> inline constexpr DType dtype_of<std::uint8_t> = DType::u8;
+template <> inline constexpr DType dtype_of<std::int8_t> = DType::i8;
 
 inline constexpr int kMaxRank = 8;
 
@@ -136,8 +142,8 @@ class NORMA_API View : public ConstView {
   void* data() const { return const_cast<void*>(ConstView::data()); }
 };
 
-/// norma::view(x, {2, 7, 300}): contiguous memory, or with explicit strides. T is float, double, Half, BFloat16 or,
-/// for masks, uint8_t.
+/// norma::view(x, {2, 7, 300}): contiguous memory, or with explicit strides. T is float, double, Half, BFloat16,
+/// for masks uint8_t or, for quantized results, int8_t.
 template <class T>
 ConstView view(const T* data, const Dims& shape) {
   return {data, dtype_of<T>, shape};

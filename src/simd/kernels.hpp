@@ -65,6 +65,12 @@ struct SumColumns {
   double* sum;
 };
 
+/// Where y is int8: what is written is clamp(round(v / scale) + zero_point), v being what would have been. scale 0: y is as x.
+struct Steps {
+  double scale = 0;
+  int zero_point = 0;
+};
+
 /// y = (x * prescale - high - low) * rstd * weight + bias. weight and bias are in the compute type (float, or double for f64)
 /// or null; they step by param_run from run to run and, where param_element, by one from element to element. Where standards is
 /// given, each run has one of its own there.
@@ -80,6 +86,7 @@ struct ApplyRows {
   const void* add;  // lies as y does; here and below
   bool relu;
   const Standard* standards;
+  Steps steps;  // here and below
 };
 
 /// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1, low null: 0); or, where
@@ -94,6 +101,7 @@ struct ApplyColumns {
   bool stream;
   const void* add;
   bool relu;
+  Steps steps;
 };
 
 /// sum = a + b, each as it is rounded to the element type.
@@ -191,6 +199,7 @@ struct NormalizeRows {
   bool relu;
   const void* residual;
   void* sum;
+  Steps steps;
 };
 
 /// The longest chunk of a distribution that is summed in one go; partial results beyond it are merged.

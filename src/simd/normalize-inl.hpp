@@ -51,13 +51,48 @@ HWY_INLINE V<D> rectified(D d, V<D> v) {
   return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
 }
 
+/// v in int8. Held within its range first, which ends at whole numbers, so that it is rounded by adding a number whose last place is
+/// 1: in fewer instructions than Round and ConvertTo take. In float the sum's bits, moved, are the result.
+template <class D>
+class Quantizer {
+  using C = hn::TFromD<D>;
+  using I32 = hn::Rebind<int32_t, D>;
+  static constexpr bool kDouble = std::is_same_v<C, double>;
+  static constexpr C kOne = kDouble ? C(0x1.8p52) : C(0x1.8p23);  // whose last place is 1
+  static constexpr int32_t kOneBits = 0x4B400000;                 // those of 0x1.8p23
+
+ public:
+  HWY_INLINE Quantizer(D d, const Steps& s)
+      : scale_(hn::Set(d, static_cast<C>(s.scale))),
+        least_(hn::Set(d, static_cast<C>(-128 - s.zero_point))),
+        most_(hn::Set(d, static_cast<C>(127 - s.zero_point))),
+        shift_(hn::Set(I32(), kDouble ? s.zero_point : s.zero_point - kOneBits)) {}
+  HWY_INLINE auto operator()(D d, V<D> v) const {
+    v = hn::Div(v, scale_);
+    v = hn::IfThenZeroElse(hn::IsNaN(v), v);
+    v = hn::Add(hn::Min(hn::Max(v, least_), most_), hn::Set(d, kOne));
+    V<I32> whole;
+    if constexpr (kDouble) {
+      whole = hn::DemoteTo(I32(), hn::Sub(v, hn::Set(d, kOne)));
+    } else {
+      whole = hn::BitCast(I32(), v);
+    }
+    return hn::DemoteTo(hn::Rebind<int8_t, D>(), hn::Add(whole, shift_));
+  }
+
+ private:
+  V<D> scale_, least_, most_;
+  V<I32> shift_;
+};
+
 /// What a run is multiplied by and what is added. Each has a loop of its own, but for `any`, which asks in the loop: for what is
 /// rare, or moves so much memory that a branch is not seen.
 enum class Affine : std::uint8_t { none, number, weight, weight_and_bias, any };
 
 /// One run: y = distance(x) * rstd * weight + bias; where weight and bias are one number each, y = distance(x) * (rstd * weight) + bias.
-template <Affine kAffine, Mean kMean, class T>
-HWY_INLINE void apply_run_as(const T* x, T* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
+/// To is T, or int8_t where the result is quantized.
+template <Affine kAffine, Mean kMean, class T, class To>
+HWY_INLINE void apply_run_as(const T* x, To* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
                              const T* add) {
   using C = Compute<T>;
   constexpr bool kAny = kAffine == Affine::any;
@@ -67,6 +102,7 @@ HWY_INLINE void apply_run_as(const T* x, T* y, const ApplyRows& a, const Compute
   const bool number = kAny ? !a.param_element : kAffine == Affine::number, relu = a.relu;
   const auto factor = hn::Set(d, static_cast<C>(number && weight ? s.rstd * static_cast<double>(*weight) : s.rstd));
   const auto shift = hn::Set(d, number && bias ? *bias : C(0));
+  const Quantizer<ComputeTag<T>> quantized(d, a.steps);
   for_each_vector_to(d, y, a.length, a.stream, [&](int64_t i, auto lanes) NORMA_INLINE {
     auto v = hn::Mul(centre.template distance<kMean>(load(d, x + i, lanes)), factor);
     if (number) {
@@ -79,8 +115,19 @@ HWY_INLINE void apply_run_as(const T* x, T* y, const ApplyRows& a, const Compute
       if (add) v = hn::Add(v, load(d, add + i, lanes));
       if (relu) v = rectified(d, v);
     }
-    store(v, d, y + i, lanes);
+    if constexpr (std::is_same_v<T, To>) {
+      store(v, d, y + i, lanes);
+    } else {
+      store(quantized(d, v), hn::Rebind<int8_t, ComputeTag<T>>(), y + i, unpast(lanes));
+    }
   });
+}
+
+/// Out of line: what is seldom wanted takes no room in the kernels that call it.
+template <class T>
+HWY_NOINLINE void apply_run(const T* x, int8_t* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
+                            const T* add) {
+  apply_run_as<Affine::any, Mean::prescaled>(x, y, a, weight, bias, add);
 }
 
 template <class T>
@@ -107,8 +154,15 @@ void apply_rows(const ApplyRows& args) noexcept {
   for (int64_t r = 0; r < a.runs; ++r) {
     if (a.standards) a.standard = a.standards[r];
     const int64_t p = r * a.param_run;
-    apply_run(static_cast<const T*>(a.x) + r * a.x_run, static_cast<T*>(a.y) + r * a.y_run, a, weight ? weight + p : nullptr,
-              bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
+    const auto write_to = [&](auto* y) NORMA_INLINE {
+      apply_run(static_cast<const T*>(a.x) + r * a.x_run, y + r * a.y_run, a, weight ? weight + p : nullptr,
+                bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
+    };
+    if (a.steps.scale != 0) {
+      write_to(static_cast<int8_t*>(a.y));
+    } else {
+      write_to(static_cast<T*>(a.y));
+    }
   }
 }
 
@@ -121,11 +175,13 @@ void apply_columns(const ApplyColumns& args) noexcept {
   const bool past = a.stream && in_step<T>(d, a.y, a.y_row), by_row = a.row_weight || a.row_bias;
   // any: as in apply_run(). Rows go by in the order of memory, one after another: several at once, at a multiple of 4 KB, evict
   // each other from L1, and a load waits for a store to the same place of another page (4096 x 1024: 5 times the copy).
-  const auto each = [&](auto any, auto mean) NORMA_INLINE {
+  const Quantizer<ComputeTag<T>> quantized(d, a.steps);
+  const auto each_to = [&](auto any, auto mean, auto* out) NORMA_INLINE {
+    using To = std::remove_pointer_t<decltype(out)>;
     for (int64_t r = 0; r < a.rows; ++r) {
       const T *x = static_cast<const T*>(a.x) + r * a.x_row,
               *add = a.add ? static_cast<const T*>(a.add) + r * a.y_row : nullptr;
-      T* y = static_cast<T*>(a.y) + r * a.y_row;
+      To* y = out + r * a.y_row;
       for_each_vector_to(d, y, a.width, past, [&](int64_t i, auto lanes) NORMA_INLINE {
         Centre<ComputeTag<T>> centre;
         if constexpr (any.value) centre.prescale = a.prescale ? load(d, at(a.prescale, i), unpast(lanes)) : hn::Set(d, C(1));
@@ -143,11 +199,18 @@ void apply_columns(const ApplyColumns& args) noexcept {
           if (add) v = hn::Add(v, load(d, add + i, lanes));
           if (a.relu) v = rectified(d, v);
         }
-        store(v, d, y + i, lanes);
+        if constexpr (std::is_same_v<T, To>) {
+          store(v, d, y + i, lanes);
+        } else {
+          store(quantized(d, v), hn::Rebind<int8_t, ComputeTag<T>>(), y + i, unpast(lanes));
+        }
       });
     }
   };
-  if (a.prescale || by_row || a.add || a.relu) {
+  const auto each = [&](auto any, auto mean) NORMA_INLINE { each_to(any, mean, static_cast<T*>(a.y)); };
+  if (a.steps.scale != 0) {
+    each_to(std::true_type(), std::integral_constant<Mean, Mean::prescaled>(), static_cast<int8_t*>(a.y));
+  } else if (a.prescale || by_row || a.add || a.relu) {
     each(std::true_type(), std::integral_constant<Mean, Mean::prescaled>());
   } else if (a.low) {
     each(std::false_type(), std::integral_constant<Mean, Mean::pair>());
@@ -221,6 +284,7 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   row.param_element = a.param_step == 0;
   row.stream = a.stream;
   row.relu = a.relu;
+  row.steps = a.steps;
   const Ahead<T> ahead(a.length, a.x_step, INT64_MAX);
   const auto measure = [&](int64_t o) NORMA_INLINE {
     const int64_t at = o * a.x_step;
@@ -236,8 +300,15 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   for (int64_t o = 0; o < a.count; ++o) {
     const Standard next = o + 1 < a.count ? measure(o + 1) : Standard();
     const int64_t p = o * a.param_step;
-    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight ? weight + p : nullptr,
-              bias ? bias + p : nullptr, add ? add + o * a.y_step : nullptr);
+    const auto write_to = [&](auto* y) NORMA_INLINE {
+      apply_run(x + o * a.x_step, y + o * a.y_step, row, weight ? weight + p : nullptr, bias ? bias + p : nullptr,
+                add ? add + o * a.y_step : nullptr);
+    };
+    if (a.steps.scale != 0) {
+      write_to(static_cast<int8_t*>(a.y));
+    } else {
+      write_to(static_cast<T*>(a.y));
+    }
     row.standard = next;
   }
 }
