@@ -199,11 +199,12 @@ void measure_by_blocks(const Call& call, const std::int64_t* block_start, Moment
   }
 }
 
-/// What the hot kernel takes: one run a distribution, in one chunk; a weight for each element of it, or one number.
+/// What the hot kernel takes: one run a distribution, in one chunk; a weight for each element of it, or one number. Not what is quantized:
+/// the branch alone made LayerNorm of 4096 x 768 half as slow again.
 bool fused(const Call& call) {
   const PlanData& plan = call.plan;
-  if (plan.staged || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 || !call.given.empty() ||
-      (!plan.kept.empty() && plan.kept.back().step.distribution != 1)) {
+  if (plan.staged || plan.quantized || !plan.pooled.empty() || plan.inner.size > simd::kChunk || plan.inner.size == 0 ||
+      !call.given.empty() || (!plan.kept.empty() && plan.kept.back().step.distribution != 1)) {
     return false;
   }
   if (call.weight == nullptr && call.bias == nullptr) return true;
@@ -218,18 +219,18 @@ bool fused(const Call& call) {
 void forward_fused(const Call& call, bool shared) {
   const PlanData& plan = call.plan;
   const Loop one, &rows = plan.kept.empty() ? one : plan.kept.back();
-  const std::int64_t size = call.element_size(), out_size = call.out_size(),
+  const std::int64_t size = call.element_size(),
                      step = (call.weight || call.bias) && plan.inner.step.parameter == 0 ? rows.step.parameter : 0;
   for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     while (first < last) {
       const Offsets at = plan.kept_offsets(first);
       const std::int64_t count = std::min(last - first, rows.size - first % rows.size);
-      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * out_size, count, rows.step.operand[0],
+      call.kernels.normalize_rows({call.x + at.operand[0] * size, call.out + at.operand[1] * size, count, rows.step.operand[0],
                                    rows.step.operand[1], plan.inner.size, call.eps, call.centered,
                                    call.parameter(call.weight, at.parameter), call.parameter(call.bias, at.parameter), step,
                                    call.saved.empty() ? nullptr : call.saved.data() + at.distribution, call.stream,
                                    moved(call.add, at.operand[1] * size), call.relu, moved(call.residual, at.operand[0] * size),
-                                   moved(call.sum, at.operand[0] * size), call.steps});
+                                   moved(call.sum, at.operand[0] * size)});
       first += count;
     }
   });

@@ -86,7 +86,7 @@ struct ApplyRows {
   const void* add;  // lies as y does; here and below
   bool relu;
   const Standard* standards;
-  Steps steps;  // here and below
+  Steps steps;
 };
 
 /// y = (x * prescale - high - low) * scale + shift, arrays of the compute type, one value a column (prescale null: 1, low null: 0); or, where
@@ -199,7 +199,6 @@ struct NormalizeRows {
   bool relu;
   const void* residual;
   void* sum;
-  Steps steps;
 };
 
 /// The longest chunk of a distribution that is summed in one go; partial results beyond it are merged.

@@ -284,7 +284,6 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   row.param_element = a.param_step == 0;
   row.stream = a.stream;
   row.relu = a.relu;
-  row.steps = a.steps;
   const Ahead<T> ahead(a.length, a.x_step, INT64_MAX);
   const auto measure = [&](int64_t o) NORMA_INLINE {
     const int64_t at = o * a.x_step;
@@ -300,15 +299,8 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   for (int64_t o = 0; o < a.count; ++o) {
     const Standard next = o + 1 < a.count ? measure(o + 1) : Standard();
     const int64_t p = o * a.param_step;
-    const auto write_to = [&](auto* y) NORMA_INLINE {
-      apply_run(x + o * a.x_step, y + o * a.y_step, row, weight ? weight + p : nullptr, bias ? bias + p : nullptr,
-                add ? add + o * a.y_step : nullptr);
-    };
-    if (a.steps.scale != 0) {
-      write_to(static_cast<int8_t*>(a.y));
-    } else {
-      write_to(static_cast<T*>(a.y));
-    }
+    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight ? weight + p : nullptr,
+              bias ? bias + p : nullptr, add ? add + o * a.y_step : nullptr);
     row.standard = next;
   }
 }
