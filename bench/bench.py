@@ -30,7 +30,7 @@ import workers
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "performance.json"
 COPIES = ("memcpy", "loop", "stream")
-ROUNDS, ROUND_NS, SLOW_NS = 9, 6e6, 1e8
+ROUNDS, ROUND_NS, SLOW_NS = 5, 6e6, 1e8
 WORSE = 1.15  # of the ratio to the copy, for --check
 QUIET = 0.1   # processors that other programs may keep busy
 
