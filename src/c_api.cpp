@@ -116,7 +116,8 @@ struct Described {
 Described describe(const norma_view& v, const char* name) {
   if (v.dtype < NORMA_F32 || v.dtype > NORMA_I8 || v.dtype == NORMA_I64) {
     refuse(std::string(name) + "->dtype = " + std::to_string(v.dtype) +
-           " is no dtype of a tensor; give NORMA_F32, NORMA_F64, " + "NORMA_F16 or NORMA_BF16, for masks NORMA_U8, for quantized results NORMA_I8");
+           " is no dtype of a tensor; give NORMA_F32, NORMA_F64, " +
+           "NORMA_F16 or NORMA_BF16, for masks NORMA_U8, for quantized results NORMA_I8");
   }
   const std::string rank = std::string(name) + "->rank";
   return {static_cast<DType>(v.dtype), dims_of(v.shape, v.rank, rank.c_str()), dims_of(v.strides, v.rank, rank.c_str())};

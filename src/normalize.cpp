@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <sstream>
+#include <cstdio>
 #include <string>
 #include <type_traits>
 
@@ -117,15 +118,16 @@ struct Arguments {
   void check_quantization() const {
     const auto& [scale, zero_point] = options.fusion.quantization;
     if (scale == 0 && zero_point == 0) {
-      if (plan.quantized) refuse(plan, "y is i8, but no scale is given to quantize by; give quantization = {scale, zero_point}");
+      if (plan.quantized)
+        refuse(plan, "y is i8, but no scale is given to quantize by; give quantization = {scale, zero_point}");
       return;
     }
     // As a float it must not have become 0 or infinite.
     const double applied = plan.dtype == DType::f64 ? scale : static_cast<double>(static_cast<float>(scale));
     if (!(applied > 0) || std::isinf(applied)) {
-      std::ostringstream number;
-      number << scale;
-      refuse(plan, "the scale " + number.str() + " to quantize by is not a number above 0 that " +
+      std::array<char, 32> number{};  // std::to_string gives six places; a stream would add 75 KB to the explorer
+      std::snprintf(number.data(), number.size(), "%g", scale);
+      refuse(plan, "the scale " + std::string(number.data()) + " to quantize by is not a number above 0 that " +
                        (plan.dtype == DType::f64 ? "f64" : "f32") + " holds; the largest |y| / 127 is usual");
     }
     if (zero_point < -128 || zero_point > 127) {

@@ -51,8 +51,8 @@ Range range_of(const Dims& shape, const Dims& strides, DType dtype) {
   Range range;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     std::int64_t reach = 0, *end = strides[axis] < 0 ? &range.first : &range.last;
-    if (__builtin_mul_overflow(std::max<std::int64_t>(shape[axis] - 1, 0), strides[axis], &reach) || __builtin_add_overflow(*end, reach, end) ||
-        *end > (INT64_MAX >> 5) || *end < -(INT64_MAX >> 5)) {
+    if (__builtin_mul_overflow(std::max<std::int64_t>(shape[axis] - 1, 0), strides[axis], &reach) ||
+        __builtin_add_overflow(*end, reach, end) || *end > (INT64_MAX >> 5) || *end < -(INT64_MAX >> 5)) {
       throw Error("[view] shape " + to_string(shape) + " with strides " + to_string(strides) + " of " + name_of(dtype) +
                   " reaches beyond 63-bit addresses; check the sizes");
     }

@@ -3,6 +3,8 @@
 import struct, sys, time
 from pathlib import Path
 
+from playwright.sync_api import TimeoutError as TookTooLong
+
 PAGE, NORMA = Path(sys.argv[1]).resolve().as_uri(), Path(sys.argv[2]).resolve()
 SHOTS = Path(sys.argv[3]) if len(sys.argv) > 3 else None
 trouble = []
@@ -68,9 +70,16 @@ def moved(page, first=0, last=None):
 
 
 def download(page, selector):
-    with page.expect_download() as found:
-        page.locator(selector).click()
-    return found.value.suggested_filename, Path(found.value.path()).read_bytes()
+    """What a click saves: at the third click at the latest, as a browser that has no processor drops a download now and then."""
+    for tries_left in (2, 1, 0):
+        try:
+            with page.expect_download(timeout=30_000 if tries_left == 0 else 10_000) as found:
+                page.locator(selector).click()
+            return found.value.suggested_filename, Path(found.value.path()).read_bytes()
+        except TookTooLong:
+            if tries_left == 0:
+                raise
+            print(f"  {selector}: not saved within 10 s, clicked again")
 
 
 def npy(shape, values):
