@@ -242,15 +242,8 @@ void measure_all(const Call& call, const Columns& columns, std::int64_t kept_ind
   }
 }
 
-/// The arrays that ApplyColumns reads.
-struct Constants {
-  static constexpr std::size_t kArrays = 5;
-  std::array<void*, kArrays> all;
-  bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
-  Constants(Scratch::Frame& frame, std::int64_t width) {
-    for (void*& v : all) v = frame.take<double>(width);
-  }
-};
+/// Of ApplyColumns.
+using Constants = ColumnConstants<5>;
 
 /// Settles the statistics of the distributions under one kept index, and from them the constants of each column, in the compute type C.
 template <class C>
@@ -258,8 +251,7 @@ void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index
                Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
-  C* of[Constants::kArrays];
-  for (std::size_t k = 0; k < Constants::kArrays; ++k) of[k] = static_cast<C*>(constants.all[k]);
+  const auto of = constants.template as<C>();
   const auto& [prescale, high, low, scale, shift] = of;
   const bool by_row = plan.pooled.back().step.parameter != 0;
   const C* weight = by_row ? nullptr : static_cast<const C*>(call.weight);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "call.hpp"
 
@@ -75,6 +76,22 @@ class Columns {
     for (std::int64_t phase = 1; phase < fold; ++phase) std::copy_n(array, width, array + phase * width);
   }
   std::int64_t row_step(std::size_t operand) const { return plan.pooled.back().step.operand[operand]; }
+};
+
+/// Arrays of a value a column, in the compute type, that a kernel reads.
+template <std::size_t kArrays>
+struct ColumnConstants {
+  std::array<void*, kArrays> all;
+  bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
+  ColumnConstants(Scratch::Frame& frame, std::int64_t width) {
+    for (void*& v : all) v = frame.take<double>(width);
+  }
+  template <class C>
+  std::array<C*, kArrays> as() const {
+    std::array<C*, kArrays> typed;
+    std::transform(all.begin(), all.end(), typed.begin(), [](void* v) { return static_cast<C*>(v); });
+    return typed;
+  }
 };
 
 /// How many tasks a call wants.

@@ -138,15 +138,8 @@ void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index
   });
 }
 
-/// The arrays that GradColumns reads.
-struct Constants {
-  static constexpr std::size_t kArrays = 6;
-  std::array<void*, kArrays> all;
-  bool prescaled = false, paired = false;  // whether any prescale is not 1, and any low is not 0
-  Constants(Scratch::Frame& frame, std::int64_t width) {
-    for (void*& v : all) v = frame.take<double>(width);
-  }
-};
+/// Of GradColumns.
+using Constants = ColumnConstants<6>;
 
 /// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, with everything that is constant down a column put together; C is the compute
 /// type, and s that of all columns.
@@ -155,8 +148,7 @@ void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index
                Constants& constants) {
   const PlanData& plan = call.plan;
   const Offsets at = plan.kept_offsets(kept_index);
-  C* of[Constants::kArrays];
-  for (std::size_t k = 0; k < Constants::kArrays; ++k) of[k] = static_cast<C*>(constants.all[k]);
+  const auto of = constants.template as<C>();
   const auto& [prescale, high, low, by_dy, by_one, by_x] = of;
   const auto* weights = static_cast<const C*>(call.weight);
   constants.prescaled = constants.paired = false;

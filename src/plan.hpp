@@ -50,6 +50,8 @@ struct PlanData {
   std::int64_t runs(std::int64_t kept_index) const;
   /// True when runs are evenly spaced: one pooled loop at most, and no labels.
   bool even_runs() const { return pooled.size() <= 1 && label_start.empty(); }
+  /// The loop over a distribution's runs where they are even: one turn where there is but one run.
+  Loop even_run_loop() const { return pooled.empty() ? Loop() : pooled.back(); }
 
   Grouping grouping;
   Grouping::Boxes boxes;

@@ -236,22 +236,19 @@ void forward_fused(const Call& call, bool shared) {
   });
 }
 
-/// Short runs, as of BatchNorm on 7 x 7 images in NCHW: channel by channel each sweep would touch a few lines of every sample's page.
-/// Where nothing is measured, memory's order is the better one for runs of any length.
-bool short_runs(const Call& call) {
+/// Short runs, of distributions whose weight and bias are one number each. Where nothing is measured, memory's order is the better one
+/// for runs of any length.
+bool goes_together(const Call& call) {
   const PlanData& plan = call.plan;
-  constexpr std::int64_t kShort = 4096;
-  return !plan.staged && plan.pooled.size() <= 1 && plan.label_start.empty() && !plan.kept.empty() &&
-         plan.kept.back().step.distribution == 1 && plan.inner.step.parameter == 0 &&
-         (plan.pooled.empty() || plan.pooled.back().step.parameter == 0) &&
-         (plan.inner.size * call.element_size() <= kShort || !call.given.empty()) && !call.residual && call.out;
+  return can_go_together(plan) && (short_runs(plan) || !call.given.empty()) && plan.inner.step.parameter == 0 &&
+         plan.even_run_loop().step.parameter == 0 && !call.residual && call.out;
 }
 
 /// Distributions [first, first + count) of the innermost kept loop, written in the order of memory: run after run, and in each all
 /// of them.
 void apply_together(const Call& call, std::int64_t first, std::int64_t count, const simd::Standard* standards) {
   const PlanData& plan = call.plan;
-  const Loop one, &kept = plan.kept.back(), &runs = plan.pooled.empty() ? one : plan.pooled.back();
+  const Loop &kept = plan.kept.back(), runs = plan.even_run_loop();
   const std::int64_t size = call.element_size();
   const Offsets at = plan.kept_offsets(first);
   simd::ApplyRows args{};
@@ -279,7 +276,7 @@ void apply_together(const Call& call, std::int64_t first, std::int64_t count, co
 /// Asks for the elements of distributions [first, first + count) in the order of memory: measuring goes from sample to sample.
 void ask_for(const Call& call, std::int64_t first, std::int64_t count) {
   const PlanData& plan = call.plan;
-  const Loop one, &runs = plan.pooled.empty() ? one : plan.pooled.back();
+  const Loop runs = plan.even_run_loop();
   const std::int64_t size = call.element_size(),
                      bytes = (plan.kept.back().step.operand[0] * (count - 1) + plan.inner.size) * size;
   const std::byte* x = call.x + plan.kept_offsets(first).operand[0] * size;
@@ -347,7 +344,7 @@ void forward_rows(const Call& call) {
   const bool shared = share(call);
   if (fused(call)) return forward_fused(call, shared);
   const bool split = split_blocks(call, shared);
-  if (!split && short_runs(call)) return forward_together(call, shared);
+  if (!split && goes_together(call)) return forward_together(call, shared);
   if (split) {
     Scratch::Frame frame;
     auto* block_start = frame.take<std::int64_t>(plan.kept_count + 1);

@@ -13,6 +13,17 @@ struct Chunk {
   std::int64_t run, runs, first, length;
 };
 
+/// Whether distributions can be taken together, in the order of memory: their runs are even and lie where they are, and neighbours of
+/// the innermost kept loop are numbered one after another.
+inline bool can_go_together(const PlanData& plan) {
+  return !plan.staged && plan.even_runs() && !plan.kept.empty() && plan.kept.back().step.distribution == 1;
+}
+/// Runs so short, as of 7 x 7 images in NCHW, that a sweep of one distribution would touch a few lines of every sample's page.
+inline bool short_runs(const PlanData& plan) {
+  constexpr std::int64_t kShort = 4096;
+  return plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) <= kShort;
+}
+
 /// One distribution of a plan.
 class Distribution {
  public:

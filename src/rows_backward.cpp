@@ -204,20 +204,12 @@ void describe(const Call& call, const Offsets& at, const Loop& loop, std::int64_
   }
 }
 
-/// Short runs with one weight a distribution, as of BatchNorm on small images in NCHW: what L2 holds of x and dy is taken together, and
-/// written in the order of memory.
-bool short_runs(const PlanData& plan) {
-  constexpr std::int64_t kShort = 4096;
-  return !plan.staged && plan.pooled.size() <= 1 && plan.label_start.empty() && !plan.kept.empty() &&
-         plan.kept.back().step.distribution == 1 && plan.inner.size * static_cast<std::int64_t>(size_of(plan.dtype)) <= kShort;
-}
-
-/// The sums of such distributions, `count` from kept index `first` on.
+/// The sums of distributions that go together, `count` from kept index `first` on.
 void sums_together(const Call& call, Pass& pass, std::int64_t first, std::int64_t count, const simd::GradRow* rows,
                    GradSums* sums) {
   const PlanData& plan = call.plan;
   if (plan.longest <= simd::kChunk) {
-    const Loop one, &runs = plan.pooled.empty() ? one : plan.pooled.back();
+    const Loop runs = plan.even_run_loop();
     std::array<simd::Sums, simd::kMostRows> of;
     call.kernels.grad_sums_rows(
         {rows, count, runs.size, runs.step.operand[0], runs.step.operand[1], plan.inner.size, nullptr, 0, of.data()});
@@ -235,10 +227,11 @@ void sums_together(const Call& call, Pass& pass, std::int64_t first, std::int64_
   }
 }
 
-/// Distributions [first, last) of such; each: where their sums go, or null where none are needed.
+/// Distributions [first, last) with one weight each: what L2 holds of x and dy is taken together, and written in the order of memory.
+/// each: where their sums go, or null where none are needed.
 void backward_together(const Call& call, std::int64_t first, std::int64_t last, GradSums* each) {
   const PlanData& plan = call.plan;
-  const Loop one, &kept = plan.kept.back(), &runs = plan.pooled.empty() ? one : plan.pooled.back();
+  const Loop &kept = plan.kept.back(), runs = plan.even_run_loop();
   constexpr std::int64_t kKept = 256 * 1024;
   const std::int64_t most = std::clamp<std::int64_t>(kKept / (2 * plan.longest * call.element_size()), 1, simd::kMostRows);
   Staging staging(plan);
@@ -275,7 +268,7 @@ void backward_constant_weights(const Call& call, Weights weights, bool shared) {
   for (std::int64_t i = 0; i < plan.kept_count; ++i) {
     run_start[i + 1] = run_start[i] + (weights == Weights::per_run ? plan.runs(i) : 1);
   }
-  const bool together = weights == Weights::none && short_runs(plan);
+  const bool together = weights == Weights::none && can_go_together(plan) && short_runs(plan);
   auto* each = want || (together && !call.constant_statistics) ? frame.make<GradSums>(run_start[plan.kept_count]) : nullptr;
   for_each_range(call.runner, shared, plan.kept_count, [&](std::int64_t first, std::int64_t last) {
     if (together) return backward_together(call, first, last, each);
