@@ -99,7 +99,7 @@ template <class T>
 T take(Bytes& bytes) {
   T value{};
   const std::size_t count = bytes.size() < sizeof(T) ? bytes.size() : sizeof(T);
-  std::memcpy(&value, bytes.data(), count);
+  if (count != 0) std::memcpy(&value, bytes.data(), count);  // an empty span may lie nowhere
   bytes = bytes.subspan(count);
   return value;
 }
