@@ -50,7 +50,9 @@ bool is_relu(nb::handle activation) {
 }
 
 nb::object forward(Spec spec, const Request& r) {
-  const Tensor x(r.x, "x"), weight(r.weight, "weight"), bias(r.bias, "bias");
+  const bool recorded = r.recorded;
+  const Tensor x(r.x, "x", Access::read, recorded), weight(r.weight, "weight", Access::read, recorded),
+      bias(r.bias, "bias", Access::read, recorded);
   if (x.empty()) throw nb::type_error("x is None; give an array");
   const ConstView xv = x.floats();
   narrow(spec, r, xv.rank());
@@ -60,7 +62,8 @@ nb::object forward(Spec spec, const Request& r) {
   const Tensor out(r.out, "out", Access::write);
   if (out.empty()) result.emplace(x);
   const View y = result ? result->view() : out.written();
-  const Tensor residual(r.residual, "residual"), sum(r.sum_out, "sum_out", Access::write), add(r.add, "add");
+  const Tensor residual(r.residual, "residual", Access::read, recorded), sum(r.sum_out, "sum_out", Access::write, recorded),
+      add(r.add, "add", Access::read, recorded);
   std::optional<Result> sum_made;  // the kernels need it, whoever else does not
   if (!residual.empty() && sum.empty()) sum_made.emplace(x);
   const ConstView views[] = {xv, y};
@@ -116,23 +119,53 @@ nb::object forward(Spec spec, const Request& r) {
   return result ? result->object() : nb::borrow(r.out);
 }
 
-nb::object backward(nb::handle dy_object, nb::handle moments, Spec spec, const Request& r, bool constant,
-                    const GradientRequest& g) {
-  const Tensor x(r.x, "x"), dy(dy_object, "dy"), weight(r.weight, "weight"), y(g.y, "y"), dsum(g.dsum, "dsum");
+namespace {
+
+/// One gradient: not wanted, written into memory that was given, or into memory made here.
+class Gradient {
+ public:
+  Gradient(nb::handle wanted, const Tensor& like, const char* name, bool recorded) : wanted_(wanted.ptr() != Py_False) {
+    if (!wanted_) return;
+    if (!wanted.is_none()) {
+      given_.emplace(wanted, name, Access::write, recorded);
+    } else if (!like.empty()) {
+      made_.emplace(like);
+    } else {
+      throw Error(std::string("[backward] ") + name + " has nothing to be like, as there is no weight; give memory for it");
+    }
+  }
+  bool wanted() const { return wanted_; }
+  View view() const { return made_ ? made_->view() : given_ ? given_->written() : View(); }
+  nb::object object() { return made_ ? made_->object() : given_ ? nb::borrow(given_->object()) : nb::none(); }
+  void tell_autograd() const {
+    if (given_) given_->tell_autograd();
+  }
+
+ private:
+  bool wanted_;
+  std::optional<Tensor> given_;
+  std::optional<Result> made_;
+};
+
+}  // namespace
+
+std::array<nb::object, 3> backward(nb::handle dy_object, nb::handle moments, Spec spec, const Request& r, bool constant,
+                                   const GradientRequest& g) {
+  const bool recorded = r.recorded;
+  const Tensor x(r.x, "x", Access::read, recorded), dy(dy_object, "dy", Access::read, recorded),
+      weight(r.weight, "weight", Access::read, recorded), y(g.y, "y", Access::read, recorded),
+      dsum(g.dsum, "dsum", Access::read, recorded), dadd(g.dadd, "dadd", Access::write, recorded);
   if (x.empty() || dy.empty()) throw nb::type_error("x or dy is None; give arrays");
   narrow(spec, r, x.shape().rank());
   const Tensor mask(spec.mask, "mask");
-  const bool wanted = g.dx.ptr() != Py_False;
-  const Tensor dx(wanted ? g.dx : nb::handle(Py_None), "dx", Access::write), dweight(g.dweight, "dweight", Access::write),
-      dbias(g.dbias, "dbias", Access::write), dadd(g.dadd, "dadd", Access::write);
-  std::optional<Result> result;
-  if (wanted && dx.empty()) result.emplace(x);
-  const Gradients gradients{.dx = result ? result->view() : dx.written(),
-                            .dweight = dweight.written(),
-                            .dbias = dbias.written(),
+  Gradient dx(g.dx, x, "dx", recorded), dweight(g.dweight, weight, "dweight", recorded),
+      dbias(g.dbias, weight, "dbias", recorded);
+  const Gradients gradients{.dx = dx.view(),
+                            .dweight = dweight.view(),
+                            .dbias = dbias.view(),
                             .fusion = {.y = y.floats(), .dadd = dadd.written(), .dsum = dsum.floats()}};
   const ConstView xv = x.floats(), dyv = dy.floats();
-  const ConstView views[] = {xv, dyv, wanted ? static_cast<const ConstView&>(gradients.dx) : dyv};
+  const ConstView views[] = {xv, dyv, dx.wanted() ? static_cast<const ConstView&>(gradients.dx) : dyv};
   const Plan plan = plan_for(spec, mask.mask(), views);
   const MomentsArgument saved(moments, "moments", Access::read);
   Options options = options_of(r, weight, Tensor(), xv.dtype());
@@ -145,8 +178,9 @@ nb::object backward(nb::handle dy_object, nb::handle moments, Spec spec, const R
       plan.backward(xv, dyv, saved.span, gradients, options);
     }
   });
-  for (const Tensor* written : {&dx, &dweight, &dbias, &dadd}) written->tell_autograd();
-  return result ? result->object() : wanted ? nb::borrow(g.dx) : nb::none();
+  for (const Gradient* written : {&dx, &dweight, &dbias}) written->tell_autograd();
+  dadd.tell_autograd();
+  return {dx.object(), dweight.object(), dbias.object()};
 }
 
 MomentsArray measure(Spec spec, const Request& r) {

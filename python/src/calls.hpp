@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <array>
 #include <optional>
 
 #include "moments.hpp"
@@ -26,20 +27,23 @@ struct Request {
   // What norma::Fusion has; sum_out may be left out where there is a residual.
   nb::handle residual = Py_None, sum_out = Py_None, add = Py_None;
   bool relu = false;
+  bool recorded = false;  ///< by autograd: tensors may require gradients
 };
 
 /// Python's word for an activation: None or "relu".
 bool is_relu(nb::handle activation);
 
-/// What backward() writes, and what of a fusion's it reads. dx: False where it is not wanted, None where memory is to be made.
+/// What backward() writes, and what of a fusion's it reads. dx, dweight, dbias: False where it is not wanted, None where memory is
+/// to be made (like x and weight), else where to write.
 struct GradientRequest {
   nb::handle dx = Py_None, dweight = Py_None, dbias = Py_None;
   nb::handle y = Py_None, dadd = Py_None, dsum = Py_None;
 };
 
 nb::object forward(Spec spec, const Request& r);
-nb::object backward(nb::handle dy, nb::handle moments, Spec spec, const Request& r, bool constant,
-                    const GradientRequest& wanted);
+/// dx, dweight and dbias as wanted, None for those that are not.
+std::array<nb::object, 3> backward(nb::handle dy, nb::handle moments, Spec spec, const Request& r, bool constant,
+                                   const GradientRequest& wanted);
 MomentsArray measure(Spec spec, const Request& r);
 
 }  // namespace norma::python

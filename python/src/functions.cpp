@@ -13,6 +13,18 @@ namespace norma::python {
 using namespace nb::literals;
 using Kind = Spec::Kind;
 
+namespace {
+
+/// To backward(), None says that the gradient of a parameter is not wanted.
+nb::handle given_or_unwanted(nb::handle gradient) { return gradient.is_none() ? nb::handle(Py_False) : gradient; }
+
+/// A key of norma.torch's, or a Grouping.
+Spec spec_of_either(nb::handle grouping) {
+  return PyTuple_Check(grouping.ptr()) ? spec_of_key(nb::borrow<nb::tuple>(grouping)) : nb::cast<const Spec&>(grouping);
+}
+
+}  // namespace
+
 Spec spec_of(nb::handle over, nb::handle grouping) {
   if (over.is_none() == grouping.is_none()) {
     throw nb::type_error("give either over=axes or grouping=norma.Grouping…: it says which elements form one distribution");
@@ -251,7 +263,7 @@ out       where to write: memory of x's shape and dtype, x itself too. Returned.
                          .centered = centered,
                          .weight_plus_one = weight_plus_one,
                          .relu = is_relu(activation)},
-                        constant, {dx, dweight, dbias, y, dadd, dsum});
+                        constant, {dx, given_or_unwanted(dweight), given_or_unwanted(dbias), y, dadd, dsum})[0];
       },
       "dy"_a, "x"_a, "moments"_a, "over"_a = none, nb::kw_only(), "grouping"_a = none, "weight"_a = none, "eps"_a = 1e-5,
       "centered"_a = true, "weight_plus_one"_a = false, "constant"_a = false, "dx"_a = none, "dweight"_a = none,
@@ -278,27 +290,28 @@ dadd            an array to write: dy as it counts, the gradient of add.
 dsum            the gradient that reaches x + residual by other ways; dx is that of both. x is the sum then.
 Ioffe, Szegedy 2015, section 3.)");
 
-  // What norma.torch calls: everything by position, a Grouping for whatever kind.
+  // What norma.torch calls: everything by position, and a key or a Grouping for which elements form one distribution.
   m.def(
       "_forward",
-      [](nb::handle x, const Spec& grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
+      [](nb::handle x, nb::handle grouping, nb::handle weight, nb::handle bias, std::optional<double> eps, bool centered,
          nb::handle mean, nb::handle var, bool training, double momentum, nb::handle saved, nb::handle residual,
          nb::handle sum_out, nb::handle add, bool relu) {
-        return forward(grouping, {.name = "norma.torch",
-                                  .x = x,
-                                  .weight = weight,
-                                  .bias = bias,
-                                  .eps = eps,
-                                  .centered = centered,
-                                  .running_mean = mean,
-                                  .running_var = var,
-                                  .training = training,
-                                  .momentum = momentum,
-                                  .saved = saved,
-                                  .residual = residual,
-                                  .sum_out = sum_out,
-                                  .add = add,
-                                  .relu = relu});
+        return forward(spec_of_either(grouping), {.name = "norma.torch",
+                                                  .x = x,
+                                                  .weight = weight,
+                                                  .bias = bias,
+                                                  .eps = eps,
+                                                  .centered = centered,
+                                                  .running_mean = mean,
+                                                  .running_var = var,
+                                                  .training = training,
+                                                  .momentum = momentum,
+                                                  .saved = saved,
+                                                  .residual = residual,
+                                                  .sum_out = sum_out,
+                                                  .add = add,
+                                                  .relu = relu,
+                                                  .recorded = true});
       },
       nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none(), nb::arg(), nb::arg().none(), nb::arg().none(),
       nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none() = none, nb::arg().none() = none, nb::arg().none() = none,
@@ -306,12 +319,14 @@ Ioffe, Szegedy 2015, section 3.)");
 
   m.def(
       "_backward",
-      [](nb::handle dy, nb::handle x, nb::handle moments, const Spec& grouping, nb::handle weight, std::optional<double> eps,
+      [](nb::handle dy, nb::handle x, nb::handle moments, nb::handle grouping, nb::handle weight, std::optional<double> eps,
          bool centered, bool constant, nb::handle dx, nb::handle dweight, nb::handle dbias, bool relu, nb::handle y,
          nb::handle dadd, nb::handle dsum) {
-        return backward(dy, moments, grouping,
-                        {.name = "norma.torch", .x = x, .weight = weight, .eps = eps, .centered = centered, .relu = relu},
-                        constant, {dx, dweight, dbias, y, dadd, dsum});
+        const auto found = backward(
+            dy, moments, spec_of_either(grouping),
+            {.name = "norma.torch", .x = x, .weight = weight, .eps = eps, .centered = centered, .relu = relu, .recorded = true},
+            constant, {dx, dweight, dbias, y, dadd, dsum});
+        return nb::make_tuple(found[0], found[1], found[2]);
       },
       nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg().none(),
       nb::arg().none(), nb::arg().none(), nb::arg() = false, nb::arg().none() = none, nb::arg().none() = none,

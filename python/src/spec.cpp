@@ -29,6 +29,37 @@ norma::Grouping Spec::core(const ConstView& mask_view) const {
   return core;
 }
 
+Spec spec_of_key(const nb::tuple& key) {
+  using Kind = Spec::Kind;
+  const std::size_t numbers = key.size() > 0 ? key.size() - 1 : 0;
+  const auto named = [&](const char* name) {
+    return key.size() > 0 && PyUnicode_Check(nb::handle(key[0]).ptr()) &&
+           PyUnicode_CompareWithASCIIString(nb::handle(key[0]).ptr(), name) == 0;
+  };
+  const auto refuse = [&]() {
+    const std::string text = std::string("key ") + nb::repr(key).c_str() +
+                             " names no grouping; give ('batch', 1), ('layer', 768), ('over', 1, 2) or the like";
+    return nb::value_error(text.c_str());
+  };
+  const auto number = [&](std::size_t i) {
+    std::int64_t value = 0;
+    if (!nb::try_cast(nb::handle(key[1 + i]), value)) throw refuse();
+    return value;
+  };
+  const auto all = [&] {
+    Dims dims;
+    for (std::size_t i = 0; i < numbers; ++i) dims.push_back(number(i));
+    return dims;
+  };
+  if (named("layer")) return {.kind = Kind::layer, .dims = all()};
+  if (named("batch") && numbers == 1) return {.kind = Kind::batch, .axis = static_cast<int>(number(0))};
+  if (named("instance") && numbers == 1) return {.kind = Kind::instance, .axis = static_cast<int>(number(0))};
+  if (named("group") && numbers == 2) return {.kind = Kind::group, .axis = static_cast<int>(number(1)), .number = number(0)};
+  if (named("over")) return {.kind = Kind::over, .dims = all()};
+  if (named("sample")) return {.kind = Kind::sample, .parameters = all()};
+  throw refuse();
+}
+
 // --------------------------------------------------------------------------------------------------------------- plans
 
 namespace {
@@ -235,6 +266,7 @@ void bind_grouping(nb::module_& m) {
           "shape"_a, nb::sig("def assign(self, shape: int | Sequence[int]) -> numpy.ndarray"),
           "For each element the number of its distribution, or -1 where it belongs to none.")
       .def("__repr__", &describe);
+  m.def("_grouping", &spec_of_key, nb::arg());
 }
 
 }  // namespace norma::python

@@ -37,6 +37,10 @@ struct Spec {
   norma::Grouping core(const ConstView& mask_view) const;
 };
 
+/// What norma.torch calls a grouping: ("batch", axis), ("instance", axis), ("group", groups, axis), ("layer", *normalized_shape),
+/// ("over", *axes) or ("sample", *axes along which weight and bias lie); ValueError for anything else.
+Spec spec_of_key(const nb::tuple& key);
+
 /// The plan of a grouping on these views (x; x, y; or x, dy, dx): a remembered one where there is one. The GIL is held.
 /// With keys or lengths it is made each time, as both are part of a plan.
 Plan plan_for(const Spec& spec, const ConstView& mask, std::span<const ConstView> views);

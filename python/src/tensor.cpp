@@ -2,6 +2,8 @@
 #include "tensor.hpp"
 
 #include <nanobind/ndarray.h>
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#include <numpy/ndarraytypes.h>  // an array's fields alone: no function of NumPy's is called through its table
 
 #include <algorithm>
 #include <array>
@@ -15,7 +17,7 @@ namespace {
 
 // DLPack 1.x, as far as it is used here (github.com/dmlc/dlpack, include/dlpack/dlpack.h).
 constexpr std::int32_t kCpu = 1;
-constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6;
+constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6, kForeign = 255;
 
 struct DLTensor {
   void* data;
@@ -95,11 +97,11 @@ ArrayType ArrayType::of(nb::handle object) {
   return remembered[count++].known;
 }
 
-Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name), access_(access) {
+Tensor::Tensor(nb::handle object, const char* name, Access access, bool recorded) : name_(name), access_(access) {
   if (!object.is_valid() || object.is_none()) return;
   object_ = object;
   type_ = ArrayType::of(object);
-  if (type_.family == ArrayType::Family::torch) {
+  if (type_.family == ArrayType::Family::torch && !recorded) {
     static PyObject* requires_grad = PyUnicode_InternFromString("requires_grad");
     static PyObject* is_grad_enabled = imported("torch", "is_grad_enabled");
     const nb::object needs = nb::steal(PyObject_GetAttr(object.ptr(), requires_grad));
@@ -117,7 +119,9 @@ Tensor::Tensor(nb::handle object, const char* name, Access access) : name_(name)
       refuse_memory(nb::python_error().what());
     }
     adopt(&tensor);
-  } else if (type_.family == ArrayType::Family::numpy || type_.family == ArrayType::Family::buffer) {
+  } else if (type_.family == ArrayType::Family::numpy) {
+    adopt_numpy();
+  } else if (type_.family == ArrayType::Family::buffer) {
     adopt_buffer();
   } else if (type_.family == ArrayType::Family::dlpack || type_.family == ArrayType::Family::torch) {
     import_dlpack();
@@ -194,45 +198,73 @@ void Tensor::import_dlpack() {
   }
 }
 
-void Tensor::adopt_buffer() {
-  nb::handle source = object_;
-  nb::object bits;
-  if (type_.family == ArrayType::Family::numpy) {
-    // The buffer protocol has no bfloat16; ml_dtypes' is seen through its bits.
-    static PyObject* dtype_name = PyUnicode_InternFromString("dtype");
-    static PyObject* num_name = PyUnicode_InternFromString("num");
-    const nb::object dtype = nb::steal(PyObject_GetAttr(object_.ptr(), dtype_name));
-    const nb::object num = nb::steal(PyObject_GetAttr(dtype.ptr(), num_name));
-    constexpr long kFirstUserType = 256;
-    if (PyLong_AsLong(num.ptr()) >= kFirstUserType) {
-      bits_ = 1;
-      if (text_of(object_, "dtype") != "bfloat16") refuse_type("float32, float64, float16 or bfloat16");
-      bits = object_.attr("view")("uint16");
-      source = bits;
-    }
+void Tensor::adopt_numpy() {
+  auto* array = reinterpret_cast<PyArrayObject*>(object_.ptr());
+  data_ = PyArray_DATA(array);
+  readonly_ = !PyArray_ISWRITEABLE(array);
+  set_element(PyArray_TYPE(array));
+  if (PyArray_DESCR(array)->byteorder == NPY_OPPBYTE) code_ = kForeign;
+  set_shape(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_STRIDES(array), std::max(1, bits_ / 8));
+}
+
+/// By NumPy's number of a type.
+void Tensor::set_element(int type) {
+  const auto set = [this](std::uint8_t code, std::size_t bytes) { code_ = code, bits_ = static_cast<std::uint8_t>(8 * bytes); };
+  switch (type) {
+    case NPY_FLOAT: return set(kFloat, sizeof(float));
+    case NPY_DOUBLE: return set(kFloat, sizeof(double));
+    case NPY_HALF: return set(kFloat, 2);
+    case NPY_BOOL: return set(kBool, 1);
+    case NPY_BYTE: return set(kInt, 1);
+    case NPY_SHORT: return set(kInt, sizeof(short));
+    case NPY_INT: return set(kInt, sizeof(int));
+    case NPY_LONG: return set(kInt, sizeof(long));
+    case NPY_LONGLONG: return set(kInt, sizeof(long long));
+    case NPY_UBYTE: return set(kUInt, 1);
+    case NPY_USHORT: return set(kUInt, sizeof(short));
+    case NPY_UINT: return set(kUInt, sizeof(int));
+    case NPY_ULONG: return set(kUInt, sizeof(long));
+    case NPY_ULONGLONG: return set(kUInt, sizeof(long long));
+    default: break;
   }
-  if (PyObject_GetBuffer(source.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) nb::raise_python_error();
+  set(kForeign, 1);
+  if (type < NPY_USERDEF) return;
+  // ml_dtypes' bfloat16 gets its number when it is registered.
+  static int bfloat16 = -1;
+  if (type != bfloat16) {
+    if (text_of(object_, "dtype") != "bfloat16") refuse_type("float32, float64, float16 or bfloat16");
+    bfloat16 = type;
+  }
+  set(kBfloat, 2);
+}
+
+/// From strides in bytes.
+void Tensor::set_shape(int rank, const Py_ssize_t* shape, const Py_ssize_t* strides, Py_ssize_t element) {
+  if (rank > kMaxRank) Dims(std::vector<std::int64_t>(static_cast<std::size_t>(rank)));  // which refuses it
+  bool whole = true;
+  for (int axis = 0; axis < rank; ++axis) {
+    shape_.push_back(shape[axis]);
+    strides_.push_back(strides[axis] / element);
+    whole = whole && strides[axis] % element == 0;
+  }
+  if (!whole) refuse_type("one whose strides are whole elements; copy it first");
+}
+
+void Tensor::adopt_buffer() {
+  if (PyObject_GetBuffer(object_.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) nb::raise_python_error();
   has_buffer_ = true;
   readonly_ = buffer_.readonly != 0;
   data_ = buffer_.buf;
-  const auto size = static_cast<std::int64_t>(buffer_.itemsize);
-  bool whole = true;
-  if (buffer_.ndim > kMaxRank) Dims(std::vector<std::int64_t>(static_cast<std::size_t>(buffer_.ndim)));
-  for (int axis = 0; axis < buffer_.ndim; ++axis) {
-    shape_.push_back(buffer_.shape[axis]);
-    strides_.push_back(size == 0 ? 0 : buffer_.strides[axis] / size);
-    whole = whole && size != 0 && buffer_.strides[axis] % size == 0;
-  }
   const char* format = buffer_.format ? buffer_.format : "B";
   if (*format == '<' || *format == '=' || *format == '@') ++format;
-  bits_ = static_cast<std::uint8_t>(size * 8);
-  switch (format[1] == '\0' ? *format : '\0') {
+  bits_ = static_cast<std::uint8_t>(buffer_.itemsize * 8);
+  switch (*format == '\0' || format[1] == '\0' ? *format : '\0') {
     case 'f':
     case 'd':
     case 'e': code_ = kFloat; break;
     case '?': code_ = kBool; break;
-    case 'B': code_ = kUInt; break;
-    case 'H': code_ = bits.is_valid() ? kBfloat : kUInt; break;
+    case 'B':
+    case 'H':
     case 'I': code_ = kUInt; break;
     case 'b':
     case 'h':
@@ -240,9 +272,9 @@ void Tensor::adopt_buffer() {
     case 'l':
     case 'q':
     case 'n': code_ = kInt; break;
-    default: code_ = 255; break;
+    default: code_ = kForeign; break;
   }
-  if (!whole) refuse_type("one whose strides are whole elements; copy it first");
+  set_shape(buffer_.ndim, buffer_.shape, buffer_.strides, std::max<Py_ssize_t>(1, buffer_.itemsize));
 }
 
 ConstView Tensor::floats() const {
@@ -261,9 +293,18 @@ View Tensor::written() const {
 
 void Tensor::tell_autograd() const {
   if (empty() || type_.family != ArrayType::Family::torch) return;
-  static const nb::handle increment_version = imported("torch.autograd.graph", "increment_version");
+  // What torch.autograd.graph.increment_version, which is Python and takes three times as long, ends in. Older ones take one tensor.
+  static const nb::handle increment = imported("torch._C", "_increment_version");
+  static const bool takes_many = [] {
+    try {
+      increment(nb::tuple());
+      return true;
+    } catch (const nb::python_error&) {
+      return false;
+    }
+  }();
   try {
-    increment_version(object_);
+    takes_many ? increment(nb::make_tuple(object_)) : increment(object_);
   } catch (const nb::python_error&) {
     if (!nb::cast<bool>(object_.attr("is_inference")())) throw;  // those keep no count
   }
@@ -319,7 +360,7 @@ Result::Result(const Tensor& x) : x_(x) {
     static PyObject* torch = loaded("torch") ? imported("torch", "empty_like") : nullptr;
     if (x.type_.family == Family::torch && torch == nullptr) torch = imported("torch", "empty_like");
     made_ = nb::handle(x.type_.family == Family::numpy ? numpy : torch)(x.object_);
-    tensor_.emplace(made_, "out", Access::write);
+    tensor_.emplace(made_, "out", Access::write, true);
     view_ = tensor_->written();
     return;
   }

@@ -36,8 +36,8 @@ struct ArrayType {
 class Tensor {
  public:
   Tensor() = default;
-  /// None is an absent tensor.
-  Tensor(nb::handle object, const char* name, Access access = Access::read);
+  /// None is an absent tensor. recorded: autograd knows of this call, so that tensors which require gradients are welcome.
+  Tensor(nb::handle object, const char* name, Access access = Access::read, bool recorded = false);
   ~Tensor();
   Tensor(const Tensor&) = delete;
   Tensor& operator=(const Tensor&) = delete;
@@ -59,7 +59,10 @@ class Tensor {
  private:
   friend class Result;
   void adopt(const void* dl_tensor);
+  void adopt_numpy();
   void adopt_buffer();
+  void set_element(int numpy_type);
+  void set_shape(int rank, const Py_ssize_t* shape, const Py_ssize_t* strides, Py_ssize_t element);
   void import_dlpack();
   [[noreturn]] void refuse_type(const char* expected) const;
   [[noreturn]] void refuse_device() const;

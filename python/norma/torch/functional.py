@@ -47,7 +47,7 @@ def normalize(
         or (weight is not None and weight.requires_grad)
         or (bias is not None and bias.requires_grad)
     ):
-        return _Normalize.apply(x, weight, bias, key, eps, centered, narrowing, running)
+        return _apply(x, weight, bias, (key, eps, centered, narrowing, running))
     return run(x, weight, bias, key, eps, centered, narrowing, running, None)
 
 
@@ -70,24 +70,34 @@ def _dispatches(kind: type) -> bool:
 
 class _Normalize(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, weight, bias, key, eps, centered, narrowing, running):
+    def forward(ctx, x, weight, bias, rest):
+        key, eps, centered, narrowing, running = rest
         moments = _norma.Moments()
         y = run(x, weight, bias, key, eps, centered, narrowing, running, moments)
-        constant = running is not None and not running.training
-        ctx.save_for_backward(x, weight, *((running.mean, running.var) if constant else ()))
-        ctx.rest = moments, key, eps, centered, narrowing, constant
+        if running is None or running.training:
+            ctx.save_for_backward(x, weight)
+        else:
+            ctx.save_for_backward(x, weight, running.mean, running.var)
+        ctx.rest = moments, rest
         ctx.set_materialize_grads(False)
         return y
 
     @staticmethod
     def backward(ctx, dy):
         if dy is None:
-            return (None,) * 8
+            return None, None, None, None
         x, weight, *statistics = ctx.saved_tensors
-        moments, key, eps, centered, narrowing, constant = ctx.rest
-        needs = ctx.needs_input_grad[:3]
+        moments, (key, eps, centered, narrowing, _) = ctx.rest
+        needs = ctx.needs_input_grad
         if torch.is_grad_enabled():  # create_graph=True: by operations that can be differentiated once more
             found = differentiable.gradients(dy, x, weight, statistics, key, eps, centered, narrowing, needs)
         else:
-            found = gradients(dy, x, weight, moments, key, eps, centered, narrowing, constant, needs)
-        return (*found, None, None, None, None, None)
+            found = gradients(dy, x, weight, moments, key, eps, centered, narrowing, bool(statistics), needs)
+        return (*found, None)
+
+
+# Function.apply() asks what normalize() has asked, and a node's apply() looks for the method that it is to call. With the caches
+# as a model leaves them, this and what it touches took 70 of 310 us that a layer's two calls cost beside the kernels; so the
+# methods behind them are called.
+_apply = super(torch.autograd.Function, _Normalize).apply
+_Normalize._backward_cls.apply = _Normalize.backward

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from norma import _norma
-from norma.torch.keys import Key, grouping_of, parameters
+from norma.torch.keys import Key, parameters
 
 _norma._borrow_openmp("libtorch_cpu")  # PyTorch's threads: two pools that spin would take each other's processors
 
@@ -44,7 +44,7 @@ NOTHING = Fusion()
 
 
 def _narrowed(key: Key, narrowing: Narrowing) -> _norma.Grouping:
-    grouping = grouping_of(key)
+    grouping = _norma._grouping(key)
     if narrowing.mask is not None:
         grouping = grouping.masked(narrowing.mask)
     if narrowing.lengths is not None:
@@ -54,7 +54,7 @@ def _narrowed(key: Key, narrowing: Narrowing) -> _norma.Grouping:
 
 def run(x, weight, bias, key, eps, centered, narrowing, running, saved, fusion=NOTHING, total=None):
     """y; total takes x + residual."""
-    grouping = grouping_of(key) if narrowing is EVERYTHING else _narrowed(key, narrowing)
+    grouping = key if narrowing is EVERYTHING else _narrowed(key, narrowing)
     mean, var, training, momentum = running or (None, None, True, 0.0)
     if fusion is NOTHING:
         return _norma._forward(x, grouping, weight, bias, eps, centered, mean, var, training, momentum, saved)
@@ -66,13 +66,10 @@ def run(x, weight, bias, key, eps, centered, narrowing, running, saved, fusion=N
 
 def gradients(dy, x, weight, moments, key, eps, centered, narrowing, constant, needs, relu=False, y=None, dadd=None, dsum=None):
     """dx, dweight and dbias where needed, by the kernels; dadd is written."""
-    dx = None if needs[0] else False
-    dweight = torch.empty_like(weight) if needs[1] else None
-    dbias = None
-    if needs[2]:
-        dbias = torch.empty_like(weight) if weight is not None else x.new_empty(parameters(x.shape, key))
-    grouping = grouping_of(key) if narrowing is EVERYTHING else _narrowed(key, narrowing)
-    dx = _norma._backward(
-        dy, x, moments, grouping, weight, eps, centered, constant, dx, dweight, dbias, relu, y, dadd, dsum
-    )
-    return dx, dweight, dbias
+    no_weight = weight is None and needs[2]  # which a bias' gradient would be like
+    return _norma._backward(
+        dy, x, moments, key if narrowing is EVERYTHING else _narrowed(key, narrowing), weight, eps, centered, constant,
+        None if needs[0] else False, None if needs[1] else False,
+        x.new_empty(parameters(x.shape, key)) if no_weight else None if needs[2] else False,
+        relu, y, dadd, dsum,
+    )  # fmt: skip

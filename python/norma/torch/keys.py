@@ -8,25 +8,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from torch import Tensor
 
-from norma import _norma
-
 Key = tuple
-
-
-@lru_cache(maxsize=4096)
-def grouping_of(key: Key) -> _norma.Grouping:
-    name, *numbers = key
-    if name not in ("batch", "instance", "group", "layer", "over", "sample"):
-        raise ValueError(f"key {key!r} names no grouping; give ('batch', 1), ('layer', 768), ('over', 1, 2) or the like")
-    if name in ("layer", "over"):
-        return getattr(_norma.Grouping, name)(numbers)
-    if name == "sample":
-        return _norma.Grouping.sample().parameters_along(numbers)
-    return getattr(_norma.Grouping, name)(*numbers)
 
 
 def pooled(x: Tensor, key: Key) -> tuple[tuple[int, ...], tuple[int, ...]]:
