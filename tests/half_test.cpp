@@ -30,12 +30,10 @@ struct Format;
 template <>
 struct Format<Half> {
   static constexpr int exponent = 5, fraction = 10;
-  static constexpr DType dtype = DType::f16;
 };
 template <>
 struct Format<BFloat16> {
   static constexpr int exponent = 8, fraction = 7;
-  static constexpr DType dtype = DType::bf16;
 };
 
 template <class T>

@@ -539,7 +539,7 @@ TEST(TourPage, SaysWhatItIsAbout) {
 TEST(TourPage, EveryCountryItNamesHasAChineseName) {
   const json numbers = tour_numbers(kData, {"incomes"}).at("incomes");
   const Say say(Language::zh);
-  const auto check = [&](const json& country) { EXPECT_NE(say.name(country.at("country")), country.at("country")); };
+  const auto check = [&](const json& country) { EXPECT_NE(say.name(country.at("country")), country.at("country").get<std::string>()); };
   for (const json& region : numbers.at("regions")) {
     for (const json& country : region.at("countries")) check(country);
   }
