@@ -232,7 +232,7 @@ static void refusals(void) {
   g = norma_grouping_of(NORMA_LABELS, 0, 0, 0, NULL);
   g.key_count = 4;
   CHECK_REFUSED(norma_normalize(&x, &vy, &g, NULL, NULL, 0), "grouping->keys of 4 values is NULL");
-  g = norma_grouping_of(NORMA_OVER, 0, 0, 3, huge);
+  g = norma_grouping_of(NORMA_OVER, 0, 0, 2, huge);
   g.rank = 9;
   CHECK_REFUSED(norma_normalize(&x, &vy, &g, NULL, NULL, 0), "grouping->rank = 9");
 }

@@ -203,8 +203,8 @@ TEST(Standardize, DamagedStatisticsAreRefused) {
 
 /// Streams: what is held grows with the keys, not with the rows.
 TEST(Standardize, MemoryDoesNotGrowWithRows) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "AddressSanitizer keeps what was freed";
+#ifdef NORMA_SANITIZED
+  GTEST_SKIP() << "a sanitizer keeps what was freed";
 #endif
   TestFolder folder;
   const auto peak = [&](int rows) {

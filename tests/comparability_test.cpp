@@ -320,7 +320,7 @@ TEST(CompareOrder, MillionElementsTakeSeconds) {
   std::printf("plain and affine, %lld elements: %.3f s\n", static_cast<long long>(n), seconds);
   EXPECT_EQ(c.plain.seen.within.total(), 32u * (32768ull * 32767 / 2));
   EXPECT_EQ(c.affine.seen.across.total() + c.affine.seen.within.total(), static_cast<std::uint64_t>(n) * (n - 1) / 2);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(NDEBUG) && !defined(NORMA_SANITIZED)
   EXPECT_LT(seconds, 3);
 #endif
 }
