@@ -18,13 +18,13 @@ namespace {
 
 constexpr std::string_view kMean = ".running_mean", kVar = ".running_var";
 
-std::string quoted(std::string_view name) { return io::in_quotes(name, 120); }
+std::string quoted_briefly(std::string_view name) { return io::in_quotes(name, 120); }
 
 /// The first of them, for a sentence.
 std::string some_of(std::span<const std::string> names) {
   constexpr std::size_t kShown = 6;
   std::vector<std::string> shown;
-  for (const std::string& name : names.first(std::min(names.size(), kShown))) shown.push_back(quoted(name));
+  for (const std::string& name : names.first(std::min(names.size(), kShown))) shown.push_back(quoted_briefly(name));
   return fmt::format("{}{}", fmt::join(shown, ", "),
                      names.size() > kShown ? fmt::format(" and {} more", names.size() - kShown) : "");
 }
@@ -80,7 +80,8 @@ class Finder {
     for (const std::string& pattern : options.transposed) {
       const std::vector<std::string> found = matching(pattern, layers_);
       if (found.empty())
-        refuse(fmt::format("--transposed {} is no layer with a weight here; there are {}", quoted(pattern), some_of(layers_)));
+        refuse(fmt::format("--transposed {} is no layer with a weight here; there are {}", quoted_briefly(pattern),
+                           some_of(layers_)));
       transposed_.insert(found.begin(), found.end());
     }
     for (const std::string& bn : batch_norms_) weigh(bn);
@@ -92,7 +93,7 @@ class Finder {
     for (const std::string& pattern : options_.keep) {
       const std::vector<std::string> found = matching(pattern, batch_norms_);
       if (found.empty())
-        refuse(fmt::format("--keep {} is no BatchNorm here; there are {}", quoted(pattern), some_of(batch_norms_)));
+        refuse(fmt::format("--keep {} is no BatchNorm here; there are {}", quoted_briefly(pattern), some_of(batch_norms_)));
       kept.insert(found.begin(), found.end());
     }
     for (const std::string& bn : batch_norms_) {
@@ -132,12 +133,13 @@ class Finder {
     for (const std::string& text : options_.pairs) {
       const std::size_t equals = text.find('=');
       if (equals == std::string::npos || text.find('=', equals + 1) != std::string::npos) {
-        refuse(fmt::format("--pair {} is no LAYER=BATCHNORM, such as conv1=bn1", quoted(text)));
+        refuse(fmt::format("--pair {} is no LAYER=BATCHNORM, such as conv1=bn1", quoted_briefly(text)));
       }
       const std::string layer_pattern = text.substr(0, equals), bn_pattern = text.substr(equals + 1);
       const std::size_t star = layer_pattern.find('*');
       if ((star == std::string::npos) != (bn_pattern.find('*') == std::string::npos)) {
-        refuse(fmt::format("--pair {} has a * on one side alone; put one on both, where the names agree", quoted(text)));
+        refuse(
+            fmt::format("--pair {} has a * on one side alone; put one on both, where the names agree", quoted_briefly(text)));
       }
       bool found = false;
       for (const std::string& bn : batch_norms_) {
@@ -148,17 +150,18 @@ class Finder {
         if (star != std::string::npos) layer.replace(star, 1, *stands_for);
         give(layer, bn);
       }
-      if (!found) refuse(fmt::format("--pair {} names no BatchNorm here; there are {}", quoted(text), some_of(batch_norms_)));
+      if (!found)
+        refuse(fmt::format("--pair {} names no BatchNorm here; there are {}", quoted_briefly(text), some_of(batch_norms_)));
     }
   }
 
   void give(const std::string& layer, const std::string& bn) {
     if (!is_layer(layer)) {
       refuse(fmt::format("--pair: {} has no weight of two axes or more here, and cannot go before {}; there are {}",
-                         quoted(layer), quoted(bn), some_of(layers_)));
+                         quoted_briefly(layer), quoted_briefly(bn), some_of(layers_)));
     }
     if (!fits(layer, bn)) refuse("--pair: " + mismatch(layer, bn));
-    if (!given_.insert(bn).second) refuse(fmt::format("--pair gives {} two layers; give it one", quoted(bn)));
+    if (!given_.insert(bn).second) refuse(fmt::format("--pair gives {} two layers; give it one", quoted_briefly(bn)));
     pairs_.push_back({layer, bn, channel_axis(layer), "pair"});
   }
 
@@ -168,8 +171,8 @@ class Finder {
     const char* hint = !otherwise                 ? ""
                        : channel_axis(layer) == 0 ? ", and as many inputs as these: it is transposed, or goes behind"
                                                   : " as --transposed says, and as many inputs as these";
-    return fmt::format("{} has {} channels, but {} with its weight {} has {} outputs{}", quoted(bn), channels(bn),
-                       quoted(layer), to_string(weight), outputs(layer), hint);
+    return fmt::format("{} has {} channels, but {} with its weight {} has {} outputs{}", quoted_briefly(bn), channels(bn),
+                       quoted_briefly(layer), to_string(weight), outputs(layer), hint);
   }
 
   std::vector<std::string> named_like(const std::string& bn) const {
@@ -208,12 +211,12 @@ class Finder {
     const std::vector<std::string> layers = named_like(bn), right = fitting(layers, bn);
     if (layers.empty()) return doubt(unnamed(bn));
     if (right.empty()) return doubt(mismatch(layers.front(), bn));
-    if (right.size() > 1) return doubt(fmt::format("{} may go behind {}", quoted(bn), fmt::join(right, " or ")));
+    if (right.size() > 1) return doubt(fmt::format("{} may go behind {}", quoted_briefly(bn), fmt::join(right, " or ")));
     const std::string& layer = right.front();
     const std::string kind = kind_of_parent(bn);
     if (fits_before(layer, bn) && (!shown_.contains(kind) || contradicted_.contains(kind))) {
-      return doubt(
-          fmt::format("{} may stand before {} as well as behind it, and no channels show which", quoted(bn), quoted(layer)));
+      return doubt(fmt::format("{} may stand before {} as well as behind it, and no channels show which", quoted_briefly(bn),
+                               quoted_briefly(layer)));
     }
     accept(layer, bn, "name");
   }
@@ -228,7 +231,7 @@ class Finder {
     for (const std::string& layer : fitting(layers_, bn)) {
       if (split(layer).first == split(bn).first) near.push_back(layer);
     }
-    return fmt::format("no layer's name or place goes with {} of {} channels{}", quoted(bn), channels(bn),
+    return fmt::format("no layer's name or place goes with {} of {} channels{}", quoted_briefly(bn), channels(bn),
                        near.empty() ? "" : ", which " + some_of(near) + (near.size() == 1 ? " has" : " have") + " beside it");
   }
 
@@ -250,7 +253,7 @@ class Finder {
       refuse(fmt::format(
           "{} would go before both {} and {}, and one layer takes in one BatchNorm; say with --pair which, and --keep "
           "the other",
-          quoted(pair.layer), quoted(other->second), quoted(pair.batch_norm)));
+          quoted_briefly(pair.layer), quoted_briefly(other->second), quoted_briefly(pair.batch_norm)));
     }
   }
 
@@ -280,8 +283,8 @@ std::vector<std::string> batch_norms_of(const Shapes& shapes) {
       if (!name.ends_with(one)) continue;
       const std::string module = name.substr(0, name.size() - one.size());
       if (!shapes.contains(module + std::string(other))) {
-        throw Error(fmt::format("[fold] there is {} without {}; save the whole state dict", quoted(name),
-                                quoted(module + std::string(other))));
+        throw Error(fmt::format("[fold] there is {} without {}; save the whole state dict", quoted_briefly(name),
+                                quoted_briefly(module + std::string(other))));
       }
       if (one == kMean) found.push_back(module);
     }
