@@ -2,6 +2,11 @@
 // Prints the hashes of every cell: what ./run golden compares from machine to machine.
 //
 //     golden [--threads N] [--target NAME] [--one-of N] [PART...]       the parts of cells.hpp; all, where none is named
+#if !defined(__wasm__)
+#include <termios.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +17,10 @@
 #include "norma/norma.hpp"
 
 int main(int argc, char** argv) {
+#if !defined(__wasm__)
+  // As the first process of an emulated machine (bochs.py): what waits in the serial line is lost when that ends.
+  std::atexit([] { std::fflush(stdout), tcdrain(STDOUT_FILENO); });
+#endif
   std::vector<std::string> wanted;
   int one_of = 1;
   for (int i = 1; i < argc; ++i) {
@@ -29,6 +38,10 @@ int main(int argc, char** argv) {
       return 0;
     } else if (word.starts_with("--")) {
       std::fprintf(stderr, "golden: there is no option '%s'\n", word.c_str());
+      return 2;
+    } else if (std::none_of(std::begin(norma::golden::kParts), std::end(norma::golden::kParts),
+                            [&](const norma::golden::Part& part) { return word == part.name; })) {
+      std::fprintf(stderr, "golden: there is no part '%s'\n", word.c_str());
       return 2;
     } else {
       wanted.push_back(word);

@@ -139,8 +139,8 @@ def build_wasm():
 
 
 def split(text):
-    """part → its lines, the comment first."""
-    parts = {}
+    """part → its lines, the comment first. Ahead of the first, a serial line shows what goes to stderr elsewhere."""
+    parts, now = {}, []
     for line in text.splitlines():
         if line.startswith("# "):
             now = parts.setdefault(line[2:].split(":")[0], [])
