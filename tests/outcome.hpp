@@ -33,9 +33,9 @@ struct Outcome {
   /// Says which parts there are, not their bytes.
   friend void PrintTo(const Outcome& o, std::ostream* out) {
     const std::hash<std::string> hash;
-    *out << std::hex << "y " << hash(o.y) << " moments " << hash(o.moments) << " measured " << hash(o.measured)
-         << " y given " << hash(o.y_given) << " dx " << hash(o.dx) << " dweight " << hash(o.dweight) << " dbias "
-         << hash(o.dbias) << " dx given " << hash(o.dx_given) << " dweight given " << hash(o.dweight_given) << std::dec;
+    *out << std::hex << "y " << hash(o.y) << " moments " << hash(o.moments) << " measured " << hash(o.measured) << " y given "
+         << hash(o.y_given) << " dx " << hash(o.dx) << " dweight " << hash(o.dweight) << " dbias " << hash(o.dbias)
+         << " dx given " << hash(o.dx_given) << " dweight given " << hash(o.dweight_given) << std::dec;
   }
 };
 
@@ -82,8 +82,13 @@ class DisorderlyRunner final : public Runner {
   int concurrency_, runs_ = 0;
 };
 
-/// A shape that is worth sharing between threads (32768 elements and more), of any proportions.
-inline Dims random_large_shape(Random& random) {
+/// How many elements a large case has. Shared between threads are 32768 and more; more than 2^19 are 1 MiB in any dtype.
+struct Elements {
+  std::int64_t least = 33000, most = 160000;
+};
+
+/// A shape of so many elements, of any proportions.
+inline Dims random_large_shape(Random& random, Elements elements = {}) {
   for (;;) {
     Dims shape;
     const std::int64_t rank = random.integer(1, 4);
@@ -93,13 +98,13 @@ inline Dims random_large_shape(Random& random) {
                                            : random.integer(90, 3000));
     }
     if (random.chance(0.15)) shape[static_cast<int>(random.integer(0, rank - 1))] = random.integer(33000, 150000);
-    if (count_of(shape) >= 33000 && count_of(shape) <= 160000) return shape;
+    if (count_of(shape) >= elements.least && count_of(shape) <= elements.most) return shape;
   }
 }
 
-inline Case random_large_case(Random& random) {
+inline Case random_large_case(Random& random, Elements elements = {}) {
   Case c;
-  c.shape = random_large_shape(random);
+  c.shape = random_large_shape(random, elements);
   // Sums of floats are often exact in double, whatever their order; those of doubles never are.
   c.dtype = random.chance(0.4) ? DType::f64 : random.one_of(kFloats);
   c.g = random_grouping(random, c.shape);

@@ -13,9 +13,7 @@
 namespace norma::test {
 namespace {
 
-std::string text_of(const Case& c) {
-  return c.text() + "\n" + Plan(c.x.in(), Tensor(c.y).out(), c.g.grouping).describe();
-}
+std::string text_of(const Case& c) { return c.text() + "\n" + Plan(c.x.in(), Tensor(c.y).out(), c.g.grouping).describe(); }
 
 /// Puts the pool and the target back.
 class SameBits : public ::testing::Test {
@@ -50,6 +48,21 @@ TEST_F(SameBits, InAnyOrderOfTasks) {
     for (int concurrency : {2, 5, 64}) {
       DisorderlyRunner runner(seed, concurrency);
       EXPECT_EQ(outcome_of(c, runner), alone) << concurrency << " at once";
+    }
+  });
+}
+
+/// New memory is written past the caches, by stores of their own in every kernel.
+TEST_F(SameBits, InNewMemoryOrNot) {
+  for_random_cases(20, [](std::uint64_t seed) {
+    Random random(seed);
+    Case c = random_large_case(random, {.least = 530000, .most = 700000});
+    SCOPED_TRACE(text_of(c));
+    const Outcome used = outcome_of(c, default_runner());
+    c.options.new_output = true;
+    for (const std::string& name : targets()) {
+      set_target(name);
+      EXPECT_EQ(outcome_of(c, default_runner()), used) << name;
     }
   });
 }
@@ -97,16 +110,14 @@ WithinSample random_within_sample(Random& random, const Dims& shape) {
     case 2: return {"instance " + std::to_string(channel), Grouping::instance(channel)};
     case 3: {
       const std::int64_t groups = random_divisor(random, shape[channel]);
-      return {"group of " + std::to_string(groups) + " channel " + std::to_string(channel),
-              Grouping::group(groups, channel)};
+      return {"group of " + std::to_string(groups) + " channel " + std::to_string(channel), Grouping::group(groups, channel)};
     }
     default: return {"sample", Grouping::sample()};
   }
 }
 
 /// What a call makes of some samples, sample by sample: y, dx and moments.
-std::vector<std::string> by_sample(const Grouping& grouping, const Tensor& x, const Tensor& dy,
-                                   const Options& options) {
+std::vector<std::string> by_sample(const Grouping& grouping, const Tensor& x, const Tensor& dy, const Options& options) {
   Tensor y = like(x, x.dtype()), dx = like(x, x.dtype());
   const std::int64_t samples = x.shape()[0], each = x.size() / samples;
   const Plan plan(x.in(), y.out(), grouping);
@@ -161,8 +172,7 @@ TEST_F(SameBits, InAnyBatchAndAnyPlace) {
     // Samples are outermost in memory; what lies within one may lie in any order.
     Dims inside;
     for (int axis = 1; axis < shape.rank(); ++axis) inside.push_back(shape[axis]);
-    const Layout one =
-        make_layout(random, inside, random.one_of({Place::contiguous, Place::permuted, Place::scattered}));
+    const Layout one = make_layout(random, inside, random.one_of({Place::contiguous, Place::permuted, Place::scattered}));
     Layout layout{{one.span + random.integer(0, 1) * random.integer(0, 9)}, one.first, 0};
     for (std::int64_t stride : one.strides) layout.strides.push_back(stride);
     layout.span = layout.strides[0] * (shape[0] - 1) + one.span;
@@ -181,8 +191,8 @@ TEST_F(SameBits, InAnyBatchAndAnyPlace) {
     if (random.chance(0.5)) options.bias = bias.in();
     DisorderlyRunner runner(seed, 3);
     options.runner = &runner;
-    SCOPED_TRACE(std::string(name_of(dtype)) + to_string(shape) + " " + within.text + " strides " +
-                 to_string(x.strides()) + "\n" + Plan(x.in(), like(x, dtype).out(), within.grouping).describe());
+    SCOPED_TRACE(std::string(name_of(dtype)) + to_string(shape) + " " + within.text + " strides " + to_string(x.strides()) +
+                 "\n" + Plan(x.in(), like(x, dtype).out(), within.grouping).describe());
     const std::vector<std::string> together = by_sample(within.grouping, x, dy, options);
     for (std::int64_t n = 0; n < shape[0]; ++n) {
       const Tensor alone = sample_of(x, n), alone_dy = sample_of(dy, n);
@@ -207,8 +217,7 @@ TEST_F(SameBits, PaddedOrNot) {
           // Few columns are folded to fill vectors, which a mask prevents: another order of summing.
           if (within.grouping.needs_two(shape) && width < 64) continue;
           SCOPED_TRACE(std::string(name_of(dtype)) + to_string(shape) + " " + within.text);
-          const std::vector<std::int64_t> lengths = {positions, random.integer(1, positions),
-                                                     random.integer(1, positions)};
+          const std::vector<std::int64_t> lengths = {positions, random.integer(1, positions), random.integer(1, positions)};
           Tensor x(dtype, shape), y(dtype, shape), dy(dtype, shape), dx(dtype, shape);
           fill(random, x, {3, 1});
           fill(random, dy, {});
@@ -224,14 +233,12 @@ TEST_F(SameBits, PaddedOrNot) {
               short_x.set(i, x[n * each + i]), short_dy.set(i, dy[n * each + i]);
             Tensor short_y = short_x, short_dx = short_x;
             if (length == 1 && within.grouping.needs_two(short_x.shape())) continue;
-            std::vector<Moments> short_saved(
-                static_cast<std::size_t>(within.grouping.boxes(short_x.shape()).distributions()));
+            std::vector<Moments> short_saved(static_cast<std::size_t>(within.grouping.boxes(short_x.shape()).distributions()));
             normalize(short_x.in(), short_y.out(), within.grouping, {}, short_saved);
             backward(short_x.in(), short_dy.in(), within.grouping, short_saved, {.dx = short_dx.out()});
             const std::size_t at = static_cast<std::size_t>(n * each) * size_of(dtype), size = short_y.bits().size();
             ASSERT_TRUE(y.bits().substr(at, size) == short_y.bits()) << "y of sample " << n << " of length " << length;
-            ASSERT_TRUE(dx.bits().substr(at, size) == short_dx.bits())
-                << "dx of sample " << n << " of length " << length;
+            ASSERT_TRUE(dx.bits().substr(at, size) == short_dx.bits()) << "dx of sample " << n << " of length " << length;
           }
         }
       }

@@ -58,6 +58,9 @@ struct Options {
   bool centered = true;          ///< false measures about zero and subtracts nothing: RMSNorm (arXiv:1910.07467, eq. 4)
   Runner* runner = nullptr;      ///< where the work runs; null: default_runner()
   Fusion fusion{};               ///< backward uses its activation alone
+  /// What is written (y, or dx) is memory that was allocated just now, which no cache is likely to hold: then it goes past the
+  /// caches from 1 MiB on, where other memory does from 8 MiB or a quarter of the last level. Changes the time alone.
+  bool new_output = false;
 };
 
 /// The backward pass of a Fusion. Its x is what was normalized (sum, where there was a residual), and

@@ -73,6 +73,7 @@ nb::object forward(Spec spec, const Request& r) {
                     .sum = sum_made ? sum_made->view() : sum.written(),
                     .add = add.floats(),
                     .activation = r.relu ? Activation::relu : Activation::none};
+  options.new_output = result.has_value();
   MomentsArgument given(r.given, "given", Access::read), saved(r.saved, "saved", Access::write);
   const Running running(r.running_mean, r.running_var, r.training, r.name);
   const auto distributions = static_cast<std::size_t>(plan.distributions());
@@ -135,6 +136,7 @@ class Gradient {
     }
   }
   bool wanted() const { return wanted_; }
+  bool made() const { return made_.has_value(); }
   View view() const { return made_ ? made_->view() : given_ ? given_->written() : View(); }
   nb::object object() { return made_ ? made_->object() : given_ ? nb::borrow(given_->object()) : nb::none(); }
   void tell_autograd() const {
@@ -170,6 +172,7 @@ std::array<nb::object, 3> backward(nb::handle dy_object, nb::handle moments, Spe
   const MomentsArgument saved(moments, "moments", Access::read);
   Options options = options_of(r, weight, Tensor(), xv.dtype());
   if (r.relu) options.fusion.activation = Activation::relu;
+  options.new_output = dx.made();
   run_work(xv.size(), [&](Runner& runner) {
     options.runner = &runner;
     if (constant) {

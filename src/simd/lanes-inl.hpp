@@ -175,7 +175,9 @@ HWY_INLINE V<D> load(D d, const T* p, Lanes lanes) {
 
 template <class D, class T>
 HWY_INLINE void store(V<D> v, D d, T* p, Whole whole) {
-  if (whole.past) {
+  // Highway streams 16 bytes at least, and what SSE4 packs into two bytes a lane are 8.
+  constexpr bool kStreams = hn::MaxLanes(D()) * sizeof(T) >= 16;
+  if (kStreams && whole.past) {
     hn::Stream(packed(v, d, p), StoredTag<T, D>(), reinterpret_cast<Stored<T>*>(p));
   } else {
     store(v, d, p);
