@@ -132,6 +132,21 @@ def test_whatever_has_dlpack_goes_in_and_comes_out_as_dlpack(random):
     assert (out == norma.layer_norm(x, 8)).all()
 
 
+@pytest.mark.parametrize("dtype", DTYPES.values())
+@pytest.mark.parametrize("over", [1, 0])
+def test_a_new_result_has_the_bits_of_a_given_one(dtype, over):
+    """From 1 MiB on new memory is written past the caches."""
+    x = np.random.default_rng(3).normal(size=(1100, 515)).astype(dtype)
+    assert x.nbytes >= 2**20
+    given, moments = np.empty_like(x), norma.Moments()
+    y = norma.normalize(x, over, saved=moments)
+    norma.normalize(x, over, out=given)
+    assert y.tobytes() == given.tobytes()
+    dx = norma.backward(y, x, moments, over)
+    norma.backward(y, x, moments, over, dx=given)
+    assert dx.tobytes() == given.tobytes()
+
+
 def test_nothing_is_copied(random):
     """A result appears in the very memory behind out, whatever the library."""
     import torch
