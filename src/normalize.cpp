@@ -227,9 +227,7 @@ void write_parameters(const PlanData& plan, const double* sums, const View& to) 
 
 /// Outputs of this size or more go past the caches: a quarter of the last level, and 8 MB at most, as what the system calls the
 /// last level may be the sum of several. Measured with 32 MB of L3: from 8 MB on it saves 10 to 40 % of a forward pass, below
-/// 5 MB nothing. Of memory that no cache holds (Options::new_output) it saves 2 to 20 % of forward from 1.5 MB on, what then reads
-/// the output included, and 0 to 10 % of backward; at 0.75 MB nothing.
-constexpr std::int64_t kStreamNewFrom = std::int64_t{1} << 20;
+/// 5 MB nothing.
 std::int64_t stream_from() {
   static const std::int64_t bytes = [] {
     constexpr std::int64_t kMost = std::int64_t{8} << 20;
@@ -242,6 +240,10 @@ std::int64_t stream_from() {
   }();
   return bytes;
 }
+
+/// The same of memory that no cache holds (Options::new_output): from 1.5 MB on it saves 2 to 20 % of forward, what then reads the
+/// output included, and 0 to 10 % of backward; at 0.75 MB nothing.
+std::int64_t stream_new_from() { return std::min(std::int64_t{1} << 20, stream_from()); }
 
 Call make_call(const PlanData& plan, const Options& options) {
   Call call{plan, simd::kernels()[plan.dtype], options.runner ? *options.runner : default_runner(), options.eps,
@@ -260,7 +262,7 @@ void set_fusion(Call& call, const Fusion& f) {
 
 void set_output(Call& call, const View& out, const Options& options) {
   call.out = static_cast<std::byte*>(out.data());
-  const std::int64_t from = options.new_output ? std::min(kStreamNewFrom, stream_from()) : stream_from();
+  const std::int64_t from = options.new_output ? stream_new_from() : stream_from();
   call.stream = !call.plan.quantized && out.size() * call.element_size() >= from;
 }
 

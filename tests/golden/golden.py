@@ -239,10 +239,10 @@ def main():
         for line in wrong[:5]:
             print("    " + line)
 
-    steps = [(v.name, v, lambda v=v: build(v)) for v in VARIANTS]
-    steps.append(("WebAssembly (node)", Variant("WebAssembly (node)", threads=(), one_of=4), build_wasm))
-    for name, variant, make in steps:
-        if not re.search(arguments.only, name):
+    steps = [(v, lambda v=v: build(v)) for v in VARIANTS]
+    steps.append((Variant("WebAssembly (node)", threads=(), one_of=4), build_wasm))
+    for variant, make in steps:
+        if not re.search(arguments.only, variant.name):
             continue
         try:
             command = make()
@@ -254,8 +254,8 @@ def main():
                 commands = [[*command_of, "--threads", t] for t in threads] or [command_of]
                 row(variant, commands, target, ", ".join(map(str, threads)) or "–", one_of)
         except Impossible as reason:
-            reasons.append((name, str(reason)))
-            print(f"golden: not run: {name}: {reason}", flush=True)
+            reasons.append((variant.name, str(reason)))
+            print(f"golden: not run: {variant.name}: {reason}", flush=True)
     if arguments.docs:
         write_docs(table(rows, reasons))
     print(f"golden: {len(rows)} runs, {failures} with other bits, {len(reasons)} not to be had here")
