@@ -49,9 +49,8 @@ struct Call {
   /// Of out; what is added lies as it does, in elements, and has element_size().
   std::int64_t out_size() const { return plan.quantized ? 1 : element_size(); }
   simd::Standard standard(const Moments& m) const { return simd::standard_of(m, m.rstd(eps), in_double()); }
-  /// of(i) is standardized by standards[i], i below count: the same, with the roots taken together.
-  template <class Of>
-  void standardize(std::int64_t count, const Of& of, simd::Standard* standards) const;
+  /// The same of `count` moments that lie `step` apart, many at a time.
+  void standardize(std::int64_t count, const Moments* moments, std::int64_t step, simd::Standard* standards) const;
 
   /// The weight or bias at an index of the plan's order.
   const void* parameter(const void* base, std::int64_t index) const {
@@ -64,20 +63,9 @@ struct Call {
   }
 };
 
-template <class Of>
-void Call::standardize(std::int64_t count, const Of& of, simd::Standard* standards) const {
-  constexpr std::int64_t kTogether = 64;
-  double rstds[kTogether];
-  for (std::int64_t first = 0; first < count; first += kTogether) {
-    const std::int64_t n = std::min(kTogether, count - first);
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Moments& m = of(first + i);
-      // A count of 1 is that of running statistics; dividing by it takes as long as by any other.
-      rstds[i] = m.count == 0 ? 0 : (m.count == 1 ? m.m2 : m.variance()) + eps;
-    }
-    kernels.reciprocal_roots(rstds, n);
-    for (std::int64_t i = 0; i < n; ++i) standards[first + i] = simd::standard_of(of(first + i), rstds[i], in_double());
-  }
+inline void Call::standardize(std::int64_t count, const Moments* moments, std::int64_t step, simd::Standard* standards) const {
+  if (step == 1) return kernels.standards(moments, count, eps, standards);
+  for (std::int64_t i = 0; i < count; ++i) standards[i] = standard(moments[i * step]);
 }
 
 /// A pointer moved by so many bytes; what is absent stays so.

@@ -21,9 +21,9 @@ bool can_fold(const PlanData& plan, std::int64_t width) {
   return true;
 }
 
-/// The sums of a block of rows, distribution by distribution. Columns have lanes of their own, which are summed about the mean of a few of the
-/// block's rows, in float; of distributions where that was not good also about a member, in double. A distribution's lanes are its
-/// `merged` columns, of each of the `fold` rows that go by together; one pivot serves them all, so that their sums add up.
+/// The sums of a block of rows, and the moments that come of them. Columns have lanes of their own, which are summed about the mean of a
+/// few of the block's rows, in float; of distributions where that was not good also about a member, in double. A distribution's lanes are
+/// its `merged` columns, of each of the `fold` rows that go by together; one pivot serves them all, so that their sums add up.
 class Sums {
  public:
   /// Of a strip of the columns.
@@ -32,131 +32,127 @@ class Sums {
         merged_(columns.plan.merged),
         strip_(strip),
         lanes_(strip * columns.fold),
-        member_(frame.take<double>(lanes_)),
+        distributions_(strip / merged_),
         pivot_(frame.take<double>(lanes_)),
-        short_pivot_(frame.take<float>(lanes_)),
-        short_{frame.take<double>(lanes_), frame.take<double>(lanes_)},
-        wide_{frame.take<double>(lanes_), frame.take<double>(lanes_)} {}
-
-  std::int64_t distributions() const { return strip_ / merged_; }
+        first_(frame.take<double>(lanes_)),
+        second_(frame.take<double>(lanes_)),
+        short_pivot_(frame.take<float>(lanes_)) {}
 
   /// sweep(body) calls body(x, rows, row stride, lanes) for the block's `rows` rows, always the same ones; lanes beyond `used` have none.
   /// sampled(sum) adds some rows onto sum.
   template <class Sampled, class Sweep>
-  void take(std::int64_t rows, std::int64_t used, const std::byte* first_row, const Sampled& sampled, const Sweep& sweep) {
+  void measure(std::int64_t rows, std::int64_t used, const std::byte* first_row, const Sampled& sampled, const Sweep& sweep,
+               Moments* into) {
     count_ = rows * merged_;
     used_ = used;
-    if (rows == 0) return;
-    const simd::TypedKernels& kernels = call_.kernels;
-    if (!call_.in_double()) {
-      settle_pivots(sampled);
-      std::fill(short_.first, short_.first + lanes_, 0.0);
-      std::fill(short_.second, short_.second + lanes_, 0.0);
-      run(call_.centered ? kernels.measure_columns : kernels.measure_squares_columns, short_pivot_, short_, 0, lanes_, sweep);
+    if (rows == 0 || call_.in_double()) {
+      std::fill(into, into + distributions_, Moments());
+      if (rows > 0) measure_wide(0, distributions_, first_row, sweep, into);
+      return;
     }
-    // Of those alone that need it; folded, a distribution's lanes lie apart, and all are taken.
-    const std::int64_t n = distributions();
-    for (std::int64_t first = 0; first < n;) {
-      if (is_good(first)) {
-        ++first;
-        continue;
-      }
-      std::int64_t last = first + 1;
-      while (last < n && !is_good(last)) ++last;
-      if (lanes_ != strip_) first = 0, last = n;
-      take_wide(first, last, first_row, sweep);
-      first = last;
+    if (measure_short(sampled, sweep, into)) return;
+    // Those alone that need it; folded, a distribution's lanes lie apart, and all are summed.
+    if (lanes_ != strip_) return measure_wide(0, distributions_, first_row, sweep, into);
+    for (std::int64_t first = 0, last; first < distributions_; first = last) {
+      const auto is_bad = [&](std::int64_t g) { return into[g].count == 0; };
+      for (last = first + 1; last < distributions_ && is_bad(last) == is_bad(first);) ++last;
+      if (is_bad(first)) measure_wide(first, last, first_row, sweep, into);
     }
-  }
-
-  Moments moments(std::int64_t g) const {
-    if (count_ == 0) return {};
-    const bool wide = !is_good(g);
-    const simd::Sums sums = of(g, wide ? wide_ : short_);
-    if (!call_.centered) return {count_, 0, 0, sums.second};
-    return simd::moments_of(count_, (wide ? member_ : pivot_)[g * merged_], sums.first, sums.second);
   }
 
  private:
-  struct Arrays {
-    double *first, *second;
-  };
-
   template <class Body>
   void for_each_lane(std::int64_t g, const Body& body) const {
     for (std::int64_t first = g * merged_; first < used_; first += strip_) {
       for (std::int64_t lane = first; lane < first + merged_; ++lane) body(lane);
     }
   }
-  simd::Sums of(std::int64_t g, const Arrays& sums) const {
-    simd::Sums all;
-    for_each_lane(g, [&](std::int64_t lane) {
-      all.first += sums.first[lane];
-      all.second += sums.second[lane];
-    });
-    return all;
+  double sum_of(const double* lanes, std::int64_t g) const {
+    if (lanes_ == distributions_) return lanes[g];
+    double sum = 0;
+    for_each_lane(g, [&](std::int64_t lane) { sum += lanes[lane]; });
+    return sum;
   }
-  bool is_good(std::int64_t g) const { return !call_.in_double() && simd::good(count_, of(g, short_)); }
+  Moments moments(double pivot, const simd::Sums& sums) const {
+    if (!call_.centered) return {count_, 0, 0, sums.second};
+    return simd::moments_of(count_, pivot, sums.first, sums.second);
+  }
+
+  /// Whether all were good; the others get a count of 0.
+  template <class Sampled, class Sweep>
+  bool measure_short(const Sampled& sampled, const Sweep& sweep, Moments* into) {
+    settle_pivots(sampled);
+    std::fill(first_, first_ + lanes_, 0.0);
+    std::fill(second_, second_ + lanes_, 0.0);
+    const simd::TypedKernels& kernels = call_.kernels;
+    run(call_.centered ? kernels.measure_columns : kernels.measure_squares_columns, short_pivot_, 0, lanes_, sweep);
+    bool all_good = true;
+    for (std::int64_t g = 0; g < distributions_; ++g) {
+      const simd::Sums sums{sum_of(first_, g), sum_of(second_, g)};
+      const bool good = simd::good(count_, sums);
+      into[g] = moments(static_cast<double>(short_pivot_[g * merged_]), sums);
+      if (!good) into[g].count = 0;
+      all_good &= good;
+    }
+    return all_good;
+  }
 
   template <class Sampled>
   void settle_pivots(const Sampled& sampled) {
-    std::fill(pivot_, pivot_ + lanes_, 0.0);
     std::fill(short_pivot_, short_pivot_ + lanes_, 0.0F);
     if (!call_.centered) return;
-    const auto samples = static_cast<double>(sampled(pivot_));
-    for (std::int64_t g = 0; g < distributions(); ++g) {
-      double sum = 0, terms = 0;
-      for_each_lane(g, [&](std::int64_t lane) {
-        sum += pivot_[lane];
-        terms += samples;
-      });
-      const auto pivot = static_cast<float>(sum / terms);
-      for_each_lane(g, [&](std::int64_t lane) { pivot_[lane] = short_pivot_[lane] = pivot; });
+    std::fill(pivot_, pivot_ + lanes_, 0.0);
+    const auto terms = static_cast<double>(sampled(pivot_) * merged_ * (used_ / strip_));
+    for (std::int64_t g = 0; g < distributions_; ++g) {
+      const auto pivot = static_cast<float>(sum_of(pivot_, g) / terms);
+      std::fill_n(short_pivot_ + g * merged_, merged_, pivot);
     }
+    for (std::int64_t phase = strip_; phase < lanes_; phase += strip_) std::copy_n(short_pivot_, strip_, short_pivot_ + phase);
   }
 
-  /// Of distributions [first, last).
+  /// Those of distributions [first, last) that have a count of 0.
   template <class Sweep>
-  void take_wide(std::int64_t first, std::int64_t last, const std::byte* first_row, const Sweep& sweep) {
+  void measure_wide(std::int64_t first, std::int64_t last, const std::byte* first_row, const Sweep& sweep, Moments* into) {
     for (std::int64_t g = first; g < last; ++g) {
       const double member = call_.centered ? element_at(call_.plan.dtype, first_row + g * merged_ * call_.element_size()) : 0;
       for_each_lane(g, [&](std::int64_t lane) {
-        member_[lane] = member;
-        wide_.first[lane] = wide_.second[lane] = 0;
+        pivot_[lane] = member;
+        first_[lane] = second_[lane] = 0;
       });
     }
     const simd::TypedKernels& kernels = call_.kernels;
-    run(call_.centered ? kernels.measure_columns_wide : kernels.measure_squares_columns_wide, member_, wide_, first * merged_,
+    run(call_.centered ? kernels.measure_columns_wide : kernels.measure_squares_columns_wide, pivot_, first * merged_,
         lanes_ == strip_ ? last * merged_ : lanes_, sweep);
+    for (std::int64_t g = first; g < last; ++g) {
+      if (into[g].count == 0) into[g] = moments(pivot_[g * merged_], {sum_of(first_, g), sum_of(second_, g)});
+    }
   }
 
   /// Lanes [first, last).
   template <class Kernel, class Pivot, class Sweep>
-  void run(Kernel kernel, const Pivot* pivot, const Arrays& into, std::int64_t first, std::int64_t last,
-           const Sweep& sweep) const {
+  void run(Kernel kernel, const Pivot* pivot, std::int64_t first, std::int64_t last, const Sweep& sweep) const {
     sweep([&](const std::byte* x, std::int64_t rows, std::int64_t row_stride, std::int64_t lanes) {
       lanes = std::min(lanes, last) - first;
       if (lanes > 0) {
-        kernel({x + first * call_.element_size(), rows, row_stride, lanes, pivot + first, into.first + first,
-                into.second + first, call_.cached});
+        kernel({x + first * call_.element_size(), rows, row_stride, lanes, pivot + first, first_ + first, second_ + first,
+                call_.cached});
       }
     });
   }
 
   const Call& call_;
-  std::int64_t merged_, strip_, lanes_;
-  double *member_, *pivot_;
+  std::int64_t merged_, strip_, lanes_, distributions_;
+  double *pivot_, *first_, *second_;  // of each lane
   float* short_pivot_;
-  Arrays short_, wide_;
   std::int64_t count_ = 0, used_ = 0;
 };
 
 /// A pivot is the mean of one row of so many, at most kSampled.
 constexpr std::int64_t kSampleStep = 32, kSampled = 8;
 
-/// The sums of rows [first, last).
-void take_rows(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
-               const Strip& strip, Sums& sums) {
+/// Measures a strip of rows [first, last).
+void measure_rows_of(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
+                     const Strip& strip, Sums& sums, Moments* into) {
   const std::int64_t size = call.element_size(), column = strip.column, width = strip.width;
   const std::byte* first_row = nullptr;
   std::array<const std::byte*, kSampled> samples;
@@ -172,7 +168,7 @@ void take_rows(const Call& call, const Columns& columns, std::int64_t kept_index
     row += n;
   });
   if (count > 0 && sampled == 0) samples[static_cast<std::size_t>(sampled++)] = first_row;
-  sums.take(
+  sums.measure(
       count, width, first_row,
       [&](double* sum) {
         for (const std::byte* sample : std::span(samples).first(static_cast<std::size_t>(sampled))) {
@@ -184,16 +180,17 @@ void take_rows(const Call& call, const Columns& columns, std::int64_t kept_index
         columns.for_each_stretch(kept_index, first, last, [&](const Offsets& at, std::int64_t n, bool counts) {
           if (counts) body(call.x + (at.operand[0] + column) * size, n, columns.row_step(0), width);
         });
-      });
+      },
+      into);
 }
 
 /// Folded rows: `fold` of them are one row of kernels.
-void take_folded(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
-                 Sums& sums) {
+void measure_folded(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
+                    Sums& sums, Moments* into) {
   const std::int64_t wide = columns.folded_width(), whole = (last - first) / columns.fold, rest = (last - first) % columns.fold;
   const std::int64_t size = call.element_size(), beyond = rest * columns.width;
   const std::byte* x = call.x + columns.plan.run_offsets(kept_index, first).operand[0] * size;
-  sums.take(
+  sums.measure(
       last - first, whole ? wide : beyond, x,
       [&](double* sum) {
         if (whole == 0) {
@@ -209,7 +206,8 @@ void take_folded(const Call& call, const Columns& columns, std::int64_t kept_ind
           body(x + row * wide * size, std::min(columns.together, whole - row), wide, wide);
         }
         if (rest) body(x + whole * wide * size, std::int64_t{1}, wide, beyond);
-      });
+      },
+      into);
 }
 
 /// Measures the distributions in a strip of one block of rows.
@@ -219,11 +217,10 @@ void measure_block(const Call& call, const Columns& columns, std::int64_t kept_i
   Sums sums(call, columns, frame, strip.width);
   const std::int64_t first = block * columns.block_rows, last = std::min(columns.rows, first + columns.block_rows);
   if (columns.fold > 1) {
-    take_folded(call, columns, kept_index, first, last, sums);
+    measure_folded(call, columns, kept_index, first, last, sums, into);
   } else {
-    take_rows(call, columns, kept_index, first, last, strip, sums);
+    measure_rows_of(call, columns, kept_index, first, last, strip, sums, into);
   }
-  for (std::int64_t g = 0; g < sums.distributions(); ++g) into[g] = sums.moments(g);
 }
 
 void merge_into(const Moments* part, std::int64_t n, Moments* into) {
@@ -257,16 +254,19 @@ void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index
   const C* weight = by_row ? nullptr : static_cast<const C*>(call.weight);
   const C* bias = by_row ? nullptr : static_cast<const C*>(call.bias);
   constants.prescaled = constants.paired = false;
-  const auto number = [&](std::int64_t g) { return static_cast<std::size_t>(at.distribution + columns.number(g)); };
-  const auto moments = [&](std::int64_t g) -> const Moments& {
-    return call.given.empty() ? measured[g] : call.given[number(g)];
-  };
-  for (std::int64_t g = 0; g < columns.distributions() && !call.saved.empty(); ++g) call.saved[number(g)] = moments(g);
+  const std::int64_t first = at.distribution, step = columns.number(1), n = columns.distributions();
+  if (!call.saved.empty()) {
+    for (std::int64_t g = 0; g < n; ++g) call.saved[static_cast<std::size_t>(first + g * step)] = measured[g];
+  }
   if (call.out == nullptr) return;
   Scratch::Frame frame;
-  auto* standards = frame.take<simd::Standard>(columns.distributions());
-  call.standardize(columns.distributions(), moments, standards);
-  for (std::int64_t g = 0, c = 0; g < columns.distributions(); ++g) {
+  auto* standards = frame.take<simd::Standard>(n);
+  if (call.given.empty()) {
+    call.standardize(n, measured, 1, standards);
+  } else {
+    call.standardize(n, call.given.data() + first, step, standards);
+  }
+  for (std::int64_t g = 0, c = 0; g < n; ++g) {
     const simd::Standard& s = standards[g];
     constants.prescaled |= s.prescale != 1;
     constants.paired |= s.low != 0;

@@ -28,11 +28,8 @@ struct Standards {
         of(frame.take<simd::Standard>(width / merged)),
         high(frame.take<float>(lanes)),
         rstd(frame.take<float>(lanes)) {
-    const Offsets at = call.plan.kept_offsets(kept_index);
-    const auto given = [&](std::int64_t g) -> const Moments& {
-      return call.given[static_cast<std::size_t>(at.distribution + columns.number(strip.column / merged + g))];
-    };
-    call.standardize(width / merged, given, of);
+    const std::int64_t number = call.plan.kept_offsets(kept_index).distribution + columns.number(strip.column / merged);
+    call.standardize(width / merged, call.given.data() + number, columns.number(1), of);
     if (call.in_double()) return;
     for_each_lane([&](std::int64_t lane, const simd::Standard& s) {
       high[lane] = static_cast<float>(s.high);

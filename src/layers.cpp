@@ -235,21 +235,16 @@ void Layer::train_forward(const Plan& plan, const ConstView& x, const View& y, c
 void Layer::forward(const ConstView& x, const View& y, const Narrowing& narrowing, const Fusion& fusion) {
   check_state();
   const Plan& plan = plan_forward(x, y, narrowing);
-  const auto count = static_cast<std::size_t>(plan.distributions());
   // What the last forward() left stays as it was until this one has succeeded.
-  std::vector<Moments> larger(saved_.size() == count ? 0 : count);
-  std::vector<Moments>& saved = saved_.size() == count ? saved_ : larger;
+  next_.resize(static_cast<std::size_t>(plan.distributions()));
   const bool constant = !training_ && has_statistics();
   if (constant) {
-    Scratch::Frame frame;
-    const std::span given(frame.make<Moments>(plan.distributions()), count);
-    fill_statistics(given);
-    plan.normalize_with(x, y, given, options(x.dtype(), fusion));
-    std::copy(given.begin(), given.end(), saved.begin());
+    fill_statistics(next_);
+    plan.normalize_with(x, y, next_, options(x.dtype(), fusion));
   } else {
-    train_forward(plan, x, y, narrowing, fusion, saved);
+    train_forward(plan, x, y, narrowing, fusion, next_);
   }
-  if (&saved == &larger) saved_.swap(larger);
+  saved_.swap(next_);
   constant_ = constant;
   activation_ = fusion.activation;
   last_ = x.shape();
@@ -451,18 +446,14 @@ void RunningLayer::fill_statistics(std::span<Moments> given) const {
   }
 }
 
-void RunningLayer::blend(std::size_t channel, double mean, double variance) {
-  const double fresh = momentum_is_decay_ ? 1 - *momentum_ : *momentum_;
-  const double old = momentum_is_decay_ ? *momentum_ : 1 - *momentum_;
-  running_mean[channel] = old * running_mean[channel] + fresh * mean;
-  running_var[channel] = old * running_var[channel] + fresh * variance;
-}
-
 /// measured: channel by channel, for BatchNorm once, for InstanceNorm once a sample.
 void RunningLayer::absorb(std::span<const Moments> measured) {
   const auto channels = static_cast<std::size_t>(shape_.channels);
   if (std::none_of(measured.begin(), measured.end(), [](const Moments& m) { return m.count > 0; })) return;
   ++num_batches_tracked;
+  const double given = momentum_.value_or(0), rest = 1 - given;
+  const double fresh = momentum_is_decay_ ? rest : given, old = momentum_is_decay_ ? given : rest;
+  const bool skips_nonfinite = on_nonfinite_ != OnNonfinite::poison;
   for (std::size_t c = 0; c < channels; ++c) {
     double mean = 0, variance = 0;
     std::int64_t samples = 0;
@@ -470,7 +461,7 @@ void RunningLayer::absorb(std::span<const Moments> measured) {
     for (std::size_t i = c; i < measured.size(); i += channels) {
       const Moments& m = measured[i];
       if (m.count < 2) continue;
-      if (on_nonfinite_ != OnNonfinite::poison && !(std::isfinite(m.mean) && std::isfinite(m.m2))) continue;
+      if (skips_nonfinite && !(std::isfinite(m.mean) && std::isfinite(m.m2))) continue;
       mean += m.mean;
       variance += variance_of(m);
       ++samples;
@@ -478,10 +469,13 @@ void RunningLayer::absorb(std::span<const Moments> measured) {
       if (pools_samples_) all = m;
     }
     if (samples == 0) continue;
-    mean /= static_cast<double>(samples);
-    variance /= static_cast<double>(samples);
+    if (samples > 1) {
+      mean /= static_cast<double>(samples);
+      variance /= static_cast<double>(samples);
+    }
     if (momentum_) {
-      blend(c, mean, variance);
+      running_mean[c] = old * running_mean[c] + fresh * mean;
+      running_var[c] = old * running_var[c] + fresh * variance;
       continue;
     }
     std::int64_t& seen = num_elements_tracked[c];

@@ -296,18 +296,20 @@ void forward_together(const Call& call, bool shared) {
     Staging staging(plan);
     Scratch::Frame frame;
     auto* standards = frame.take<simd::Standard>(most);
-    auto* moments = frame.take<Moments>(most);
+    auto* unsaved = frame.take<Moments>(most);
     while (first < last) {
       const std::int64_t inner = plan.kept.back().size, count = std::min({most, last - first, inner - first % inner});
       if (call.given.empty()) ask_for(call, first, count);
-      const auto number = static_cast<std::size_t>(plan.kept_offsets(first).distribution);
-      for (std::int64_t i = 0; i < count; ++i) {
-        moments[i] = call.given.empty() ? measure_distribution(call, Distribution(plan, first + i), staging)
-                                        : call.given[number + static_cast<std::size_t>(i)];
-        if (!call.saved.empty()) call.saved[number + static_cast<std::size_t>(i)] = moments[i];
+      const std::int64_t number = plan.kept_offsets(first).distribution;
+      const Moments* moments = call.given.data() + number;
+      if (call.given.empty()) {
+        Moments* measured = call.saved.empty() ? unsaved : call.saved.data() + number;
+        for (std::int64_t i = 0; i < count; ++i) {
+          measured[i] = measure_distribution(call, Distribution(plan, first + i), staging);
+        }
+        moments = measured;
       }
-      call.standardize(
-          count, [&](std::int64_t i) -> const Moments& { return moments[i]; }, standards);
+      call.standardize(count, moments, 1, standards);
       apply_together(call, first, count, standards);
       first += count;
     }

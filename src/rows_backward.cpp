@@ -184,10 +184,7 @@ void describe(const Call& call, const Offsets& at, const Loop& loop, std::int64_
               simd::GradRow* rows) {
   std::array<simd::Standard, simd::kMostRows> standards;
   const std::int64_t size = call.element_size();
-  const auto given = [&](std::int64_t k) -> const Moments& {
-    return call.given[static_cast<std::size_t>(at.distribution + first + k)];
-  };
-  call.standardize(count, given, standards.data());
+  call.standardize(count, call.given.data() + at.distribution + first, 1, standards.data());
   for (std::int64_t k = 0; k < count; ++k) {
     const auto from = [&](std::size_t operand) {
       return (at.operand[operand] + (first + k) * loop.step.operand[operand]) * size;

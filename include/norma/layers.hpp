@@ -243,7 +243,7 @@ class NORMA_API Layer {
   std::optional<double> eps_;
   bool training_ = true;
   Planned forward_, backward_, measure_;
-  std::vector<Moments> saved_;                // what the last forward() used
+  std::vector<Moments> saved_, next_;         // what the last forward() used, and room for the next one's
   bool constant_ = false;                     // … and whether as constants
   Activation activation_ = Activation::none;  // … and its activation
   std::optional<Dims> last_;                  // … and on which shape
@@ -290,7 +290,6 @@ class NORMA_API RunningLayer : public Layer {
 
  private:
   double variance_of(const Moments& m) const { return m.variance(unbiased_ ? 1 : 0); }
-  void blend(std::size_t channel, double mean, double variance);
 
   std::optional<double> momentum_;
   bool tracks_, momentum_is_decay_, unbiased_, pools_samples_;

@@ -34,7 +34,7 @@ constexpr TypedKernels typed() {
           grad_elements<T>,
           grad_columns<T>,
           normalize_rows<T>,
-          reciprocal_roots};
+          standards<T>};
 }
 
 const Kernels* table() {

@@ -225,7 +225,7 @@ struct TypedKernels {
   void (*grad_elements)(const GradElements&) noexcept;
   void (*grad_columns)(const GradColumns&) noexcept;
   void (*normalize_rows)(const NormalizeRows&) noexcept;
-  void (*reciprocal_roots)(double* values, std::int64_t count) noexcept;  // 1 / sqrt(value), and 0 of 0
+  void (*standards)(const Moments* moments, std::int64_t count, double eps, Standard* of) noexcept;
 };
 
 struct Kernels {
@@ -289,15 +289,18 @@ inline Moments measure_chunk(std::int64_t count, bool centered, bool in_double, 
   return centered ? moments_of(count, pivot, sums.first, sums.second) : Moments{count, 0, 0, sums.second};
 }
 
+/// 2^100 on either side leaves room in float for any member's distance from the mean, and 2^50 for the square of the reciprocal
+/// deviation, by which the backward pass multiplies.
+inline constexpr double kFar = 0x1p100, kFarRstd = 0x1p50;
+/// Half the rounding of a mean that is small beside the deviation is not seen in the result, and subtracting it costs time.
+inline constexpr double kUnseen = 0x1p-27;
+
 /// How to standardize by these moments, whose reciprocal deviation is rstd, in single precision or in double.
 inline Standard standard_of(const Moments& m, double rstd, bool in_double) {
   Standard s;
   s.rstd = rstd;
   double mean = m.mean, mean_low = m.mean_low;
   if (!in_double) {
-    // 2^100 on either side leaves room in float for any member's distance from the mean, and 2^50 for the square of the
-    // reciprocal deviation, by which the backward pass multiplies.
-    constexpr double kFar = 0x1p100, kFarRstd = 0x1p50;
     if (std::fabs(mean) > kFar || s.rstd > kFarRstd || (s.rstd != 0 && s.rstd < 1 / kFarRstd)) [[unlikely]] {
       const double deviation = std::sqrt(m.variance()), reach = std::fabs(mean) > deviation ? std::fabs(mean) : deviation;
       s.prescale = reach > 1 || s.rstd < 1 ? 1 / kFar : kFar;
@@ -309,8 +312,7 @@ inline Standard standard_of(const Moments& m, double rstd, bool in_double) {
     // Kernels round it to float themselves. Rounded here as well, GCC 12 takes the two roundings for one vector operation and
     // then drops it: at -O2, (double)(float) of neighbouring members is the unrounded value.
     s.low = (mean - s.high) + mean_low;
-    // Half the rounding of a mean that is small beside the deviation is not seen in the result, and subtracting it costs time.
-    if (std::fabs(s.low) * s.rstd < 0x1p-27) s.low = 0;
+    if (std::fabs(s.low) * s.rstd < kUnseen) s.low = 0;
     // Only a constant with a minute eps comes this far; its members are at distance 0, and 0 * infinity is not the bias. Below
     // float's 2^127, for weights have yet to come.
     if (s.rstd > kFar) s.rstd = kFar;

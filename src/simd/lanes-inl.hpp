@@ -253,7 +253,7 @@ HWY_INLINE void ask_ahead(const T* p) {
 /// within the caches, and costs up to 25 % of one beyond.
 template <class T>
 HWY_INLINE bool narrow(int64_t row) {
-  return row > 0 && static_cast<size_t>(row) * sizeof(T) <= 1024;
+  return row > 0 && static_cast<size_t>(row) * sizeof(T) <= 2048;
 }
 
 /// So many vectors of such rows go by together; and what the next rows, so far on, will read of them is asked for.

@@ -92,12 +92,11 @@ enum class Affine : std::uint8_t { none, number, weight, weight_and_bias, any };
 /// One run: y = distance(x) * rstd * weight + bias; where weight and bias are one number each, y = distance(x) * (rstd * weight) + bias.
 /// To is T, or int8_t where the result is quantized.
 template <Affine kAffine, Mean kMean, class T, class To>
-HWY_INLINE void apply_run_as(const T* x, To* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
-                             const T* add) {
+HWY_INLINE void apply_run(const T* x, To* y, const ApplyRows& a, const Standard& s, const Compute<T>* weight,
+                          const Compute<T>* bias, const T* add) {
   using C = Compute<T>;
   constexpr bool kAny = kAffine == Affine::any;
   const ComputeTag<T> d;
-  const Standard& s = a.standard;
   const Centre<ComputeTag<T>> centre(d, s);
   const bool number = kAny ? !a.param_element : kAffine == Affine::number, relu = a.relu;
   const auto factor = hn::Set(d, static_cast<C>(number && weight ? s.rstd * static_cast<double>(*weight) : s.rstd));
@@ -123,47 +122,51 @@ HWY_INLINE void apply_run_as(const T* x, To* y, const ApplyRows& a, const Comput
   });
 }
 
-/// Out of line: what is seldom wanted takes no room in the kernels that call it.
-template <class T>
-HWY_NOINLINE void apply_run(const T* x, int8_t* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
-                            const T* add) {
-  apply_run_as<Affine::any, Mean::prescaled>(x, y, a, weight, bias, add);
+inline Mean mean_of(const Standard& s) { return s.prescale != 1 ? Mean::prescaled : s.low != 0 ? Mean::pair : Mean::single; }
+
+/// body(affine, mean): the loop for runs whose means are no more than `mean`.
+template <class Body>
+HWY_INLINE void with_loop_for(const ApplyRows& a, Mean mean, const Body& body) {
+  const auto with_mean = [&](auto m) NORMA_INLINE {
+    if (!a.param_element) return body(std::integral_constant<Affine, Affine::number>(), m);
+    if (a.bias) return body(std::integral_constant<Affine, Affine::weight_and_bias>(), m);
+    if (a.weight) return body(std::integral_constant<Affine, Affine::weight>(), m);
+    body(std::integral_constant<Affine, Affine::none>(), m);
+  };
+  if (mean == Mean::prescaled || a.add || a.relu || (a.param_element && a.bias && !a.weight)) {
+    body(std::integral_constant<Affine, Affine::any>(), std::integral_constant<Mean, Mean::prescaled>());
+  } else if (mean == Mean::pair) {
+    with_mean(std::integral_constant<Mean, Mean::pair>());
+  } else {
+    with_mean(std::integral_constant<Mean, Mean::single>());
+  }
 }
 
-template <class T>
-HWY_INLINE void apply_run(const T* x, T* y, const ApplyRows& a, const Compute<T>* weight, const Compute<T>* bias,
-                          const T* add) {
-  if (a.standard.prescale != 1 || add || a.relu || (a.param_element && bias && !weight)) {
-    return apply_run_as<Affine::any, Mean::prescaled>(x, y, a, weight, bias, add);
+template <Affine kAffine, Mean kMean, class T, class To>
+HWY_INLINE void apply_runs(const ApplyRows& a, To* y) {
+  const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
+  const auto *x = static_cast<const T*>(a.x), *add = static_cast<const T*>(a.add);
+  for (int64_t r = 0; r < a.runs; ++r) {
+    const int64_t p = r * a.param_run;
+    apply_run<kAffine, kMean>(x + r * a.x_run, y + r * a.y_run, a, a.standards ? a.standards[r] : a.standard,
+                              weight ? weight + p : nullptr, bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
   }
-  const auto with_mean = [&](auto mean) NORMA_INLINE {
-    if (!a.param_element) return apply_run_as<Affine::number, mean.value>(x, y, a, weight, bias, add);
-    if (bias) return apply_run_as<Affine::weight_and_bias, mean.value>(x, y, a, weight, bias, add);
-    if (weight) return apply_run_as<Affine::weight, mean.value>(x, y, a, weight, bias, add);
-    apply_run_as<Affine::none, mean.value>(x, y, a, weight, bias, add);
-  };
-  if (a.standard.low == 0) return with_mean(std::integral_constant<Mean, Mean::single>());
-  with_mean(std::integral_constant<Mean, Mean::pair>());
+}
+/// Out of line: what is seldom wanted takes no room in what is often called.
+template <class T>
+HWY_NOINLINE void apply_quantized(const ApplyRows& a) {
+  apply_runs<Affine::any, Mean::prescaled, T>(a, static_cast<int8_t*>(a.y));
 }
 
 template <class T>
 void apply_rows(const ApplyRows& args) noexcept {
-  ApplyRows a = args;
-  const auto *weight = static_cast<const Compute<T>*>(a.weight), *bias = static_cast<const Compute<T>*>(a.bias);
-  const auto* add = static_cast<const T*>(a.add);
-  for (int64_t r = 0; r < a.runs; ++r) {
-    if (a.standards) a.standard = a.standards[r];
-    const int64_t p = r * a.param_run;
-    const auto write_to = [&](auto* y) NORMA_INLINE {
-      apply_run(static_cast<const T*>(a.x) + r * a.x_run, y + r * a.y_run, a, weight ? weight + p : nullptr,
-                bias ? bias + p : nullptr, add ? add + r * a.y_run : nullptr);
-    };
-    if (a.steps.scale != 0) {
-      write_to(static_cast<int8_t*>(a.y));
-    } else {
-      write_to(static_cast<T*>(a.y));
-    }
-  }
+  const ApplyRows a = args;
+  if (a.steps.scale != 0) return apply_quantized<T>(a);
+  Mean mean = mean_of(a.standard);
+  for (int64_t r = 0; a.standards && r < a.runs; ++r) mean = HWY_MAX(mean, mean_of(a.standards[r]));
+  with_loop_for(a, mean, [&](auto affine, auto at_most) NORMA_INLINE {
+    apply_runs<affine.value, at_most.value, T>(a, static_cast<T*>(a.y));
+  });
 }
 
 template <class T>
@@ -231,12 +234,35 @@ void add_rows(const AddRows& a) noexcept {
   }
 }
 
-inline void reciprocal_roots(double* values, int64_t count) noexcept {
+/// standard_of() of `count` distributions, a vector of them at a time; one that is far from float's middle takes the whole function.
+template <class T>
+void standards(const Moments* moments, int64_t count, double eps, Standard* of) noexcept {
+  static_assert(sizeof(Moments) == 4 * sizeof(double) && sizeof(Standard) == 4 * sizeof(double));
+  constexpr bool kDouble = std::is_same_v<T, double>;
   const Wide d;
-  for_each_vector_to(d, values, count, false, [&](int64_t i, auto lanes) NORMA_INLINE {
-    const auto v = load(d, values + i, lanes);
-    store(hn::IfThenZeroElse(hn::Eq(v, hn::Zero(d)), hn::Div(hn::Set(d, 1.0), hn::Sqrt(v))), d, values + i, lanes);
-  });
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto zero = hn::Zero(d), one = hn::Set(d, 1.0);
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    V<Wide> bits, mean, mean_low, m2;
+    hn::LoadInterleaved4(d, reinterpret_cast<const double*>(moments + i), bits, mean, mean_low, m2);
+    const auto n = hn::ConvertTo(d, hn::BitCast(hn::RebindToSigned<Wide>(), bits));
+    const auto spread = hn::Add(hn::Div(m2, n), hn::Set(d, eps));
+    const auto none = hn::Or(hn::Eq(n, zero), hn::Eq(spread, zero));
+    const auto rstd = hn::IfThenZeroElse(none, hn::Div(one, hn::Sqrt(spread)));
+    if constexpr (kDouble) {
+      hn::StoreInterleaved4(one, mean, mean_low, rstd, d, reinterpret_cast<double*>(of + i));
+    } else {
+      const auto small = hn::And(hn::Gt(rstd, zero), hn::Lt(rstd, hn::Set(d, 1 / kFarRstd)));
+      const auto far = hn::Or(hn::Gt(hn::Abs(mean), hn::Set(d, kFar)), hn::Or(hn::Gt(rstd, hn::Set(d, kFarRstd)), small));
+      if (!hn::AllFalse(d, far)) break;
+      const auto high = hn::PromoteTo(d, hn::DemoteTo(hn::Rebind<float, Wide>(), mean));
+      auto low = hn::Add(hn::Sub(mean, high), mean_low);
+      low = hn::IfThenZeroElse(hn::Lt(hn::Mul(hn::Abs(low), rstd), hn::Set(d, kUnseen)), low);
+      hn::StoreInterleaved4(one, high, low, rstd, d, reinterpret_cast<double*>(of + i));
+    }
+  }
+  for (; i < count; ++i) of[i] = standard_of(moments[i], moments[i].rstd(eps), kDouble);
 }
 
 /// The sums of one run. Out of line: a row takes them once, seldom more often.
@@ -284,6 +310,7 @@ void normalize_rows(const NormalizeRows& args) noexcept {
   row.param_element = a.param_step == 0;
   row.stream = a.stream;
   row.relu = a.relu;
+  row.weight = a.weight, row.bias = a.bias, row.add = a.add;
   const Ahead<T> ahead(a.length, a.x_step, INT64_MAX);
   const auto measure = [&](int64_t o) NORMA_INLINE {
     const int64_t at = o * a.x_step;
@@ -295,13 +322,16 @@ void normalize_rows(const NormalizeRows& args) noexcept {
     if (a.saved) a.saved[o] = m;
     return standard_of(m, m.rstd(a.eps), std::is_same_v<T, double>);
   };
-  row.standard = measure(0);
+  Standard standard = measure(0);
   for (int64_t o = 0; o < a.count; ++o) {
     const Standard next = o + 1 < a.count ? measure(o + 1) : Standard();
     const int64_t p = o * a.param_step;
-    apply_run(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, weight ? weight + p : nullptr,
-              bias ? bias + p : nullptr, add ? add + o * a.y_step : nullptr);
-    row.standard = next;
+    with_loop_for(row, mean_of(standard), [&](auto affine, auto mean) NORMA_INLINE {
+      apply_run<affine.value, mean.value>(x + o * a.x_step, static_cast<T*>(a.y) + o * a.y_step, row, standard,
+                                          weight ? weight + p : nullptr, bias ? bias + p : nullptr,
+                                          add ? add + o * a.y_step : nullptr);
+    });
+    standard = next;
   }
 }
 

@@ -72,6 +72,11 @@ def build(*programs):
     return run([CMAKE, "--build", BUILD, "-j", JOBS, "--target", *programs])
 
 
+def program_of(name):
+    found = [path for path in (BUILD / "tests").rglob(name) if path.is_file()]
+    return found[0] if found else sys.exit(f"mutants: nothing that was built is called {name}")
+
+
 def test(program, only):
     """Whether it passed, and the first failure's name."""
     if only == "builds":
@@ -81,7 +86,7 @@ def test(program, only):
         done = run([re.sub("cmake$", "ctest", CMAKE), "--test-dir", BUILD, "-R", f"^{re.escape(name)}$", "--no-tests=error", "--timeout", LIMIT])
         return done.returncode == 0, name
     try:
-        done = run([BUILD / "tests" / program, f"--gtest_filter={only}", "--gtest_brief=1"], timeout=LIMIT, cwd=BUILD)
+        done = run([program_of(program), f"--gtest_filter={only}", "--gtest_brief=1"], timeout=LIMIT, cwd=BUILD)
     except subprocess.TimeoutExpired:
         return False, f"{only} (did not end)"
     if "filter" in done.stderr + done.stdout and re.search(r"Running 0 tests|\b0 tests? from", done.stdout):
