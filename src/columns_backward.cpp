@@ -15,26 +15,35 @@ struct ColumnSums {
   double *first, *second;
 };
 
-/// How the distributions in columns [column, column + width) are standardized, and what sums in float read of it, lane by lane: lanes
-/// are these columns, of each of the `fold` rows that go by together.
+/// How the distributions under one kept index are standardized, or those of a strip of its columns, and what sums in float read of it,
+/// lane by lane: lanes are the columns, of each of the `fold` rows that go by together.
 struct Standards {
   std::int64_t merged, width, lanes;
   simd::Standard* of;
   float *high, *rstd;
-  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index, const Strip& strip)
+  Standards(Scratch::Frame& frame, const Call& call, const Columns& columns, std::int64_t kept_index)
       : merged(call.plan.merged),
-        width(strip.width),
-        lanes(width * columns.fold),
-        of(frame.take<simd::Standard>(width / merged)),
+        width(columns.width),
+        lanes(columns.folded_width()),
+        of(frame.take<simd::Standard>(columns.distributions())),
         high(frame.take<float>(lanes)),
         rstd(frame.take<float>(lanes)) {
-    const std::int64_t number = call.plan.kept_offsets(kept_index).distribution + columns.number(strip.column / merged);
-    call.standardize(width / merged, call.given.data() + number, columns.number(1), of);
+    const Moments* given = call.given.data() + call.plan.kept_offsets(kept_index).distribution;
+    call.standardize(columns.distributions(), given, columns.number(1), of);
     if (call.in_double()) return;
     for_each_lane([&](std::int64_t lane, const simd::Standard& s) {
       high[lane] = static_cast<float>(s.high);
       rstd[lane] = static_cast<float>(s.rstd);
     });
+  }
+  /// Where there is but one strip, folded rows and all.
+  Standards part(const Strip& strip) const {
+    Standards s = *this;
+    if (strip.width == width) return s;
+    s.of += strip.column / merged;
+    s.high += strip.column, s.rstd += strip.column;
+    s.lanes = s.width = strip.width;
+    return s;
   }
   template <class Body>
   void for_each_lane(const Body& body) const {
@@ -139,20 +148,20 @@ void sum_block(const Call& call, const Columns& columns, std::int64_t kept_index
 using Constants = ColumnConstants<6>;
 
 /// dx = (g - mean(g) - xhat * mean(g * xhat)) * rstd, with everything that is constant down a column put together; C is the compute
-/// type, and s that of all columns.
-template <class C>
+/// type, and s that of all columns. `merged` is the plan's, as a constant where it is 1: a loop of one turn costs more than its body.
+template <class C, class Merged>
 void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
-               Constants& constants) {
-  const PlanData& plan = call.plan;
-  const Offsets at = plan.kept_offsets(kept_index);
+               Merged merged, Constants& constants) {
+  const Offsets at = call.plan.kept_offsets(kept_index);
   const auto of = constants.template as<C>();
   const auto& [prescale, high, low, by_dy, by_one, by_x] = of;
   const auto* weights = static_cast<const C*>(call.weight);
+  const Moments* given = call.given.data() + at.distribution;
   constants.prescaled = constants.paired = false;
-  for (std::int64_t g = 0, c = 0; g < columns.distributions(); ++g) {
+  for (std::int64_t g = 0; g < columns.distributions(); ++g) {
     const simd::Standard& standard = s.of[g];
-    const auto n = static_cast<double>(call.given[static_cast<std::size_t>(at.distribution + columns.number(g))].count);
-    const double out = standard.rstd * standard.prescale;
+    const auto n = static_cast<double>(given[columns.number(g)].count);
+    const double rstd = standard.rstd, out = rstd * standard.prescale;
     const auto weight = [&](std::int64_t j) {
       return weights ? static_cast<double>(weights[at.parameter + columns.parameter(g, j)]) : 1;
     };
@@ -160,20 +169,21 @@ void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index
     constants.paired |= standard.low != 0;
     double mean_g = 0, mean_gx = 0;
     if (n > 0 && !call.constant_statistics) {
-      for (std::int64_t j = 0; j < plan.merged; ++j) {
-        if (call.centered) mean_g += weight(j) * sums.first[c + j];
-        mean_gx += weight(j) * sums.second[c + j];
+      for (std::int64_t j = 0; j < merged; ++j) {
+        if (call.centered) mean_g += weight(j) * sums.first[g * merged + j];
+        mean_gx += weight(j) * sums.second[g * merged + j];
       }
       mean_g /= n;
       mean_gx /= n;
     }
-    for (std::int64_t j = 0; j < plan.merged; ++j, ++c) {
+    for (std::int64_t j = 0; j < merged; ++j) {
+      const std::int64_t c = g * merged + j;
       prescale[c] = static_cast<C>(standard.prescale);
       high[c] = static_cast<C>(standard.high);
       low[c] = static_cast<C>(standard.low);
       by_dy[c] = static_cast<C>(weight(j) * out);
       by_one[c] = static_cast<C>(mean_g * out);
-      by_x[c] = static_cast<C>(mean_gx * standard.rstd * out);
+      by_x[c] = static_cast<C>(mean_gx * rstd * out);
     }
   }
   for (C* array : of) columns.repeat(array);
@@ -181,8 +191,12 @@ void settle_as(const Call& call, const Columns& columns, std::int64_t kept_index
 
 void settle(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& sums,
             Constants& constants) {
-  if (call.in_double()) return settle_as<double>(call, columns, kept_index, s, sums, constants);
-  settle_as<float>(call, columns, kept_index, s, sums, constants);
+  const auto by_merged = [&](auto merged) {
+    if (call.in_double()) return settle_as<double>(call, columns, kept_index, s, sums, merged, constants);
+    settle_as<float>(call, columns, kept_index, s, sums, merged, constants);
+  };
+  if (call.plan.merged == 1) return by_merged(std::integral_constant<std::int64_t, 1>());
+  by_merged(call.plan.merged);
 }
 
 void grad_range(const Call& call, const Columns& columns, std::int64_t kept_index, std::int64_t first, std::int64_t last,
@@ -241,16 +255,14 @@ void add(const ColumnSums& part, std::int64_t width, const ColumnSums& into) {
 }
 
 /// The sums of each column under each kept index: blocks shared between threads, put together in order.
-void sum_by_blocks(const Call& call, const Columns& columns, const ColumnSums& sums) {
+void sum_by_blocks(const Call& call, const Columns& columns, const Standards* const* standards, const ColumnSums& sums) {
   const std::int64_t kept = call.plan.kept_count, width = columns.width, strips = columns.strips(), blocks = columns.blocks;
   Scratch::Frame frame;
   const ColumnSums parts{frame.take<double>(kept * blocks * width), frame.take<double>(kept * blocks * width)};
   for_each_task(call.runner, true, kept * blocks * strips, [&](std::int64_t t) {
     const Strip strip(columns, t % strips);
     const std::int64_t i = t / strips / blocks, at = t / strips * width + strip.column;
-    Scratch::Frame task;
-    sum_block(call, columns, i, t / strips % blocks, strip, Standards(task, call, columns, i, strip),
-              {parts.first + at, parts.second + at});
+    sum_block(call, columns, i, t / strips % blocks, strip, standards[i]->part(strip), {parts.first + at, parts.second + at});
   });
   for (std::int64_t t = 0; t < kept * blocks; ++t) {
     const std::int64_t to = t / blocks * width;
@@ -258,16 +270,14 @@ void sum_by_blocks(const Call& call, const Columns& columns, const ColumnSums& s
   }
 }
 
-/// The sums of the columns under one kept index, on this thread.
-void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, const ColumnSums& into) {
+/// Those under one kept index on this thread.
+void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, const Standards& s, const ColumnSums& into) {
   Scratch::Frame frame;
   const ColumnSums part{frame.take<double>(columns.strip_width), frame.take<double>(columns.strip_width)};
   for (std::int64_t k = 0; k < columns.strips(); ++k) {
     const Strip strip(columns, k);
-    Scratch::Frame task;
-    const Standards s(task, call, columns, kept_index, strip);
     for (std::int64_t block = 0; block < columns.blocks; ++block) {
-      sum_block(call, columns, kept_index, block, strip, s, part);
+      sum_block(call, columns, kept_index, block, strip, s.part(strip), part);
       add(part, strip.width, {into.first + strip.column, into.second + strip.column});
     }
   }
@@ -275,16 +285,16 @@ void sum_all(const Call& call, const Columns& columns, std::int64_t kept_index, 
 
 /// dweight += sum(dy * xhat), dbias += sum(dy), in the order of the kept loops.
 void add_parameters(const Call& call, const Columns& columns, const ColumnSums& sums) {
-  for (std::int64_t i = 0, from = 0; i < call.plan.kept_count; ++i) {
-    const Offsets at = call.plan.kept_offsets(i);
-    for (std::int64_t g = 0; g < columns.distributions(); ++g) {
-      for (std::int64_t j = 0; j < call.plan.merged; ++j, ++from) {
-        const std::int64_t p = at.parameter + columns.parameter(g, j);
-        if (call.dweight) call.dweight[p] += sums.second[from];
-        if (call.dbias) call.dbias[p] += sums.first[from];
+  const auto add_to = [&](double* parameters, const double* of) {
+    for (std::int64_t i = 0, from = 0; i < call.plan.kept_count; ++i) {
+      double* to = parameters + call.plan.kept_offsets(i).parameter;
+      for (std::int64_t g = 0; g < columns.distributions(); ++g) {
+        for (std::int64_t j = 0; j < call.plan.merged; ++j, ++from) to[columns.parameter(g, j)] += of[from];
       }
     }
-  }
+  };
+  if (call.dweight) add_to(call.dweight, sums.second);
+  if (call.dbias) add_to(call.dbias, sums.first);
 }
 
 }  // namespace
@@ -295,30 +305,29 @@ void backward_columns(const Call& call) {
   const std::int64_t kept = call.plan.kept_count, width = columns.width;
   Scratch::Frame frame;
   const ColumnSums sums{frame.make<double>(kept * width), frame.make<double>(kept * width)};
-  const auto settle_for = [&](std::int64_t i, Constants& constants) {
-    Scratch::Frame each;
-    settle(call, columns, i, Standards(each, call, columns, i, {0, width}), {sums.first + i * width, sums.second + i * width},
-           constants);
-  };
+  const auto sums_of = [&](std::int64_t i) { return ColumnSums{sums.first + i * width, sums.second + i * width}; };
   if (kept >= tasks_of(call, shared)) {
     // One kept index after another, so that the second sweep finds the first one's memory in cache.
     for_each_range(call.runner, shared, kept, [&](std::int64_t first, std::int64_t last) {
-      Scratch::Frame task;
-      Constants constants(task, columns.folded_width());
       for (std::int64_t i = first; i < last; ++i) {
-        if (needs_sums(call)) sum_all(call, columns, i, {sums.first + i * width, sums.second + i * width});
+        Scratch::Frame task;
+        const Standards standards(task, call, columns, i);
+        if (needs_sums(call)) sum_all(call, columns, i, standards, sums_of(i));
         if (call.out == nullptr) continue;
-        settle_for(i, constants);
+        Constants constants(task, columns.folded_width());
+        settle(call, columns, i, standards, sums_of(i), constants);
         grad_range(call, columns, i, 0, columns.rows, constants);
       }
     });
   } else {
-    if (needs_sums(call)) sum_by_blocks(call, columns, sums);
+    auto** standards = frame.take<Standards*>(kept);
+    for (std::int64_t i = 0; i < kept; ++i) standards[i] = new (frame.take<Standards>(1)) Standards(frame, call, columns, i);
+    if (needs_sums(call)) sum_by_blocks(call, columns, standards, sums);
     if (call.out) {
       auto** constants = frame.take<Constants*>(kept);
       for (std::int64_t i = 0; i < kept; ++i) {
         constants[i] = new (frame.take<Constants>(1)) Constants(frame, columns.folded_width());
-        settle_for(i, *constants[i]);
+        settle(call, columns, i, *standards[i], sums_of(i), *constants[i]);
       }
       const std::int64_t pieces = std::min(columns.rows, std::int64_t{8} * call.runner.concurrency());
       for_each_task(call.runner, true, kept * pieces, [&](std::int64_t t) {

@@ -273,6 +273,15 @@ TEST(Npy, TruncationAtEveryLengthIsRefused) {
   }
 }
 
+TEST(Npy, AFileThatIsCutWhileItIsReadIsRefused) {
+  const TestFolder folder;
+  const std::string whole = npy_file("<f4", "(2, 3)", std::string(24, 'x'));
+  write_file(folder / "x.npy", whole);
+  const auto source = open_source(folder / "x.npy");
+  std::filesystem::resize_file(folder / "x.npy", whole.size() - 4);
+  expect_refusal([&] { read_npy(*source); }, {"4 bytes too early"});
+}
+
 TEST(Npy, SurplusBytesAreRefused) {
   expect_refusal([] { parse(npy_file("<f4", "(1,)", std::string(5, 'x'))); }, {"1 byte more", "(1,)"});
 }

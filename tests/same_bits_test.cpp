@@ -216,9 +216,14 @@ TEST_F(SameBits, PaddedOrNot) {
               WithinSample{"instance", Grouping::instance(2)}}) {
           // Few columns are folded to fill vectors, which a mask prevents: another order of summing.
           if (within.grouping.needs_two(shape) && width < 64) continue;
-          SCOPED_TRACE(std::string(name_of(dtype)) + to_string(shape) + " " + within.text);
+          // Rows end to end or apart.
+          const std::int64_t row = width + random.one_of<std::int64_t>({0, 3});
+          const auto tensor = [&](std::int64_t n, std::int64_t length) {
+            return Tensor(dtype, {n, length, width}, {{length * row, row, 1}, 0, n * length * row});
+          };
+          SCOPED_TRACE(std::string(name_of(dtype)) + to_string(shape) + " " + within.text + ", row " + std::to_string(row));
           const std::vector<std::int64_t> lengths = {positions, random.integer(1, positions), random.integer(1, positions)};
-          Tensor x(dtype, shape), y(dtype, shape), dy(dtype, shape), dx(dtype, shape);
+          Tensor x = tensor(samples, positions), y = x, dy = x, dx = x;
           fill(random, x, {3, 1});
           fill(random, dy, {});
           const Grouping padded = within.grouping.with_lengths(lengths);
@@ -228,7 +233,7 @@ TEST_F(SameBits, PaddedOrNot) {
           const std::int64_t each = positions * width;
           for (std::int64_t n = 0; n < samples; ++n) {
             const std::int64_t length = lengths[static_cast<std::size_t>(n)];
-            Tensor short_x(dtype, {1, length, width}), short_dy(dtype, {1, length, width});
+            Tensor short_x = tensor(1, length), short_dy = short_x;
             for (std::int64_t i = 0; i < short_x.size(); ++i)
               short_x.set(i, x[n * each + i]), short_dy.set(i, dy[n * each + i]);
             Tensor short_y = short_x, short_dx = short_x;

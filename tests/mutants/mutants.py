@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 COPY, BUILD = ROOT / "build/mutants/source", ROOT / "build/mutants/build"
 CMAKE = os.environ.get("CMAKE", "cmake")
 JOBS = os.environ.get("NORMA_JOBS", "2")
-LIMIT = 600  # seconds for a test; a pool that waits for itself would wait for ever
+LIMIT = 300  # seconds for a test; a pool that waits for itself would wait for ever
 # Two instruction sets are enough to differ, and compile in a third of the time.
 FLAGS = "-O1 -DHWY_DISABLED_TARGETS='(HWY_SSSE3|HWY_AVX3|HWY_AVX3_DL)'"
 
