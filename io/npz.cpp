@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <set>
 
 #include "io/byte_order.hpp"
@@ -45,6 +46,20 @@ std::string join_names(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(shown, ", "));
 }
 
+struct ZipError {
+  zip_error_t of{};
+  ZipError() { zip_error_init(&of); }
+  ~ZipError() { zip_error_fini(&of); }
+  ZipError(const ZipError&) = delete;
+  ZipError& operator=(const ZipError&) = delete;
+};
+
+// What libzip could not do, said after a colon; a lack of memory is what it is everywhere.
+[[noreturn]] void refuse_zip(const std::string& sentence, zip_error_t* error) {
+  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  throw Error(sentence + ": " + zip_error_strerror(error));
+}
+
 class MemberSource final : public Source {
  public:
   MemberSource(MemberPointer member, std::uint64_t size, std::string label)
@@ -53,9 +68,7 @@ class MemberSource final : public Source {
  private:
   std::size_t read_more(std::span<std::byte> out) override {
     const zip_int64_t count = zip_fread(member_.get(), out.data(), out.size());
-    if (count < 0) {
-      throw Error(fmt::format("{} is damaged: {}", label(), zip_error_strerror(zip_file_get_error(member_.get()))));
-    }
+    if (count < 0) refuse_zip(label() + " is damaged", zip_file_get_error(member_.get()));
     const auto taken = static_cast<std::uint64_t>(count);
     if (taken > left_) throw Error(label() + " is damaged: it holds more than the archive says");
     left_ -= taken;
@@ -75,12 +88,9 @@ class ZipStream {
 
   // libzip owns what this returns, and not the stream.
   zip_source_t* make_source() {
-    zip_error_t error;
-    zip_error_init(&error);
-    zip_source_t* source = zip_source_function_create(&ZipStream::dispatch, this, &error);
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    if (source == nullptr) throw Error("[npz] libzip cannot be used: " + reason);
+    ZipError error;
+    zip_source_t* source = zip_source_function_create(&ZipStream::dispatch, this, &error.of);
+    if (source == nullptr) refuse_zip("[npz] libzip cannot be used", &error.of);
     return source;
   }
 
@@ -193,14 +203,11 @@ class ZipOutput final : public ZipStream {
 // Opens an archive over stream, which must outlive it.
 ZipPointer open_zip(ZipStream& stream, int flags, const std::string& refusal) {
   zip_source_t* source = stream.make_source();
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_t* archive = zip_open_from_source(source, flags, &error);
-  const std::string reason = zip_error_strerror(&error);
-  zip_error_fini(&error);
+  ZipError error;
+  zip_t* archive = zip_open_from_source(source, flags, &error.of);
   if (archive == nullptr) {
     zip_source_free(source);
-    throw Error(fmt::format("{}: {}", refusal, reason));
+    refuse_zip(refusal, &error.of);
   }
   return ZipPointer(archive);
 }
@@ -208,8 +215,7 @@ ZipPointer open_zip(ZipStream& stream, int flags, const std::string& refusal) {
 void add_array(zip_t* archive, const std::string& label, const NamedView& array, const std::string& header,
                Compression compression) {
   const auto refuse = [&] {
-    throw Error(
-        fmt::format("{} cannot take the array {}: {}", label, in_quotes(array.name, 60), zip_strerror(archive)));
+    refuse_zip(fmt::format("{} cannot take the array {}", label, in_quotes(array.name, 60)), zip_get_error(archive));
   };
   const ConstView& x = array.view;
   // libzip only reads the fragments; its struct serves writing too and is not const.
@@ -245,9 +251,7 @@ void write_archive(int fd, const std::string& label, std::span<const NamedView> 
     headers.push_back(npy_header(array.view.dtype(), array.view.shape(), false));
     add_array(archive.get(), label, array, headers.back(), compression);
   }
-  if (zip_close(archive.get()) != 0) {
-    throw Error(fmt::format("{} cannot be written: {}", label, zip_strerror(archive.get())));
-  }
+  if (zip_close(archive.get()) != 0) refuse_zip(label + " cannot be written", zip_get_error(archive.get()));
   static_cast<void>(archive.release());  // zip_close has freed it
 }
 
@@ -313,26 +317,25 @@ Array NpzFile::read(const ReadOptions& options) {
   zip_stat_init(&stat);
   constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
   if (zip_stat_index(zip, found->second, 0, &stat) != 0 || (stat.valid & kNeeded) != kNeeded) {
-    throw Error(fmt::format("{} is damaged: {}", member_label, zip_strerror(zip)));
+    refuse_zip(member_label + " is damaged", zip_get_error(zip));
   }
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE) {
     throw Error(member_label + " is encrypted; save it without a password");
   }
   if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
-    throw Error(fmt::format("{} is compressed by method {}; stored and deflated arrays are read", member_label,
-                            stat.comp_method));
+    throw Error(
+        fmt::format("{} is compressed by method {}; stored and deflated arrays are read", member_label, stat.comp_method));
   }
   const std::uint64_t file_size = archive_->stream.file().size();
-  const bool possible =
-      stat.comp_size <= file_size &&
-      (stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size
-                                        : stat.size <= stat.comp_size * kDeflateRatio + kDeflateSlack);
+  const bool possible = stat.comp_size <= file_size &&
+                        (stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size
+                                                          : stat.size <= stat.comp_size * kDeflateRatio + kDeflateSlack);
   if (!possible) {
-    throw Error(fmt::format("{} claims {} of data in {} of a file of {}; it is truncated or its header is wrong",
-                            member_label, human_bytes(stat.size), human_bytes(stat.comp_size), human_bytes(file_size)));
+    throw Error(fmt::format("{} claims {} of data in {} of a file of {}; it is truncated or its header is wrong", member_label,
+                            human_bytes(stat.size), human_bytes(stat.comp_size), human_bytes(file_size)));
   }
   MemberPointer member(zip_fopen_index(zip, found->second, 0));
-  if (!member) throw Error(fmt::format("{} cannot be read: {}", member_label, zip_strerror(zip)));
+  if (!member) refuse_zip(member_label + " cannot be read", zip_get_error(zip));
   MemberSource source(std::move(member), stat.size, member_label);
   return read_npy(source, options, name);
 }

@@ -270,18 +270,29 @@ TEST_F(SameBits, MomentsAreTheSameWhicheverCallMeasures) {
   });
 }
 
-/// Without weight and bias, whether the pass is fused or not: -0 about a mean of 0 stays -0.
+/// Without weight and bias, in whichever pass, fused, gathered or in chunks: -0 about a mean of 0 stays -0.
 TEST_F(SameBits, AZeroKeepsItsSignWhicheverPassWritesIt) {
   for (DType dtype : kFloats) {
     for (const Grouping& grouping : {Grouping::instance(), Grouping::sample()}) {
-      Tensor x(dtype, {2, 1, 37}), y = x;
-      for (std::int64_t i = 0; i < x.size(); ++i) x.set(i, i % 3 ? -0.0 : static_cast<double>(i % 2 * 2 - 1));
-      for (std::int64_t i = 36; i < 38; ++i) x.set(i, -0.0);  // as many of 1 as of -1
-      std::vector<Moments> saved(2);
-      normalize(x.in(), y.out(), grouping, {}, saved);
-      const std::string measured = y.bits();
-      normalize_with(x.in(), y.out(), grouping, saved);
-      EXPECT_TRUE(y.bits() == measured) << name_of(dtype);
+      for (const std::int64_t length : {37, 5000}) {
+        for (const std::int64_t step : {1, 2}) {
+          const std::int64_t row = length * step;
+          Tensor x(dtype, {2, 1, length}, {{row, row, step}, 0, 2 * row}), y = x;
+          for (std::int64_t i = 0; i < x.size(); ++i) {
+            const std::int64_t at = i % length;
+            x.set(i, at == 0 ? 1 : at == 1 ? -1 : -0.0);
+          }
+          SCOPED_TRACE(std::string(name_of(dtype)) + " of length " + std::to_string(length) + ", step " + std::to_string(step));
+          const auto expect_signs = [&] {
+            for (std::int64_t i = 0; i < y.size(); ++i) ASSERT_EQ(std::signbit(y[i]), i % length != 0) << i;
+          };
+          std::vector<Moments> saved(2);
+          normalize(x.in(), y.out(), grouping, {}, saved);
+          expect_signs();
+          normalize_with(x.in(), y.out(), grouping, saved);
+          expect_signs();
+        }
+      }
     }
   }
 }
