@@ -54,9 +54,10 @@ struct ZipError {
   ZipError& operator=(const ZipError&) = delete;
 };
 
-// What libzip could not do, said after a colon; a lack of memory is what it is everywhere.
+// What libzip could not do, said after a colon. A lack of memory is what it is everywhere; libzip 1.7 leaves it unsaid at times.
 [[noreturn]] void refuse_zip(const std::string& sentence, zip_error_t* error) {
-  if (zip_error_code_zip(error) == ZIP_ER_MEMORY) throw std::bad_alloc();
+  const int code = zip_error_code_zip(error);
+  if (code == ZIP_ER_MEMORY || code == ZIP_ER_OK) throw std::bad_alloc();
   throw Error(sentence + ": " + zip_error_strerror(error));
 }
 

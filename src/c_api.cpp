@@ -2,6 +2,7 @@
 // The C interface: translates structs, catches everything.
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -39,20 +40,12 @@ static_assert(static_cast<int>(Convention::torch) == NORMA_TORCH && static_cast<
 static_assert(static_cast<int>(OnNonfinite::skip) == NORMA_SKIP && static_cast<int>(OnNonfinite::poison) == NORMA_POISON &&
               static_cast<int>(OnNonfinite::refuse) == NORMA_REFUSE);
 
-/// The sentence of this thread. Where there is no memory even for it, a literal stands in.
-struct LastError {
-  std::string sentence;
-  const char* shown = "";
-};
-thread_local LastError last_error;
+/// The sentence of this thread, cut where it is longer than any of ours: memory of a thread's own, as a destructor would need memory to be
+/// registered (see Scratch).
+thread_local char last_error[2048] = "";
 
 norma_status fail(norma_status status, const char* sentence) noexcept {
-  try {
-    last_error.sentence = sentence;
-    last_error.shown = last_error.sentence.c_str();
-  } catch (...) {
-    last_error.shown = "out of memory";
-  }
+  std::snprintf(last_error, sizeof last_error, "%s", sentence);
   return status;
 }
 
@@ -343,7 +336,7 @@ constexpr const char* kStateNames[] = {
 
 using namespace norma;  // NOLINT: what follows is the interface of this namespace
 
-const char* norma_last_error(void) { return last_error.shown; }
+const char* norma_last_error(void) { return last_error; }
 const char* norma_version(void) { return NORMA_VERSION; }
 int32_t norma_abi_version(void) { return NORMA_ABI_VERSION; }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#ifndef __wasm__
+#include <pthread.h>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 namespace norma {
@@ -44,10 +49,40 @@ class Scratch {
   };
   using Block = std::unique_ptr<std::byte, Free>;
 
+#ifdef __wasm__
   static Scratch& of_thread() {
-    thread_local Scratch scratch;
+    static Scratch scratch;
     return scratch;
   }
+#else
+  /// Freed when the thread ends. A thread_local's destructor would do that too, but where there is no memory to register one, glibc ends
+  /// the process.
+  static Scratch& of_thread() {
+    thread_local Scratch* mine = nullptr;
+    if (mine == nullptr) [[unlikely]] {
+      static const ThreadEnd thread_end;
+      auto made = std::make_unique<Scratch>();
+      made->home_ = &mine;
+      if (pthread_setspecific(thread_end.key, made.get()) != 0) throw std::bad_alloc();
+      mine = made.release();
+    }
+    return *mine;
+  }
+  struct ThreadEnd {
+    pthread_key_t key{};
+    ThreadEnd() {
+      if (pthread_key_create(&key, &ThreadEnd::free) != 0) throw std::bad_alloc();
+    }
+    ~ThreadEnd() { pthread_key_delete(key); }
+    ThreadEnd(const ThreadEnd&) = delete;
+    ThreadEnd& operator=(const ThreadEnd&) = delete;
+    static void free(void* scratch) {
+      const std::unique_ptr<Scratch> ended(static_cast<Scratch*>(scratch));
+      *ended->home_ = nullptr;  // what runs at the thread's end after this begins anew
+    }
+  };
+  Scratch** home_ = nullptr;
+#endif
 
   static Block allocate(std::size_t bytes) {
     return Block(static_cast<std::byte*>(::operator new(bytes, std::align_val_t(kLine))));
