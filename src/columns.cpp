@@ -223,10 +223,6 @@ void measure_block(const Call& call, const Columns& columns, std::int64_t kept_i
   }
 }
 
-void merge_into(const Moments* part, std::int64_t n, Moments* into) {
-  for (std::int64_t g = 0; g < n; ++g) into[g] = merge(into[g], part[g]);
-}
-
 /// Measures the distributions under one kept index on this thread.
 void measure_all(const Call& call, const Columns& columns, std::int64_t kept_index, Moments* part, Moments* into) {
   std::fill(into, into + columns.distributions(), Moments());
@@ -235,7 +231,7 @@ void measure_all(const Call& call, const Columns& columns, std::int64_t kept_ind
       const Strip strip(columns, k);
       measure_block(call, columns, kept_index, block, strip, part + strip.column / columns.plan.merged);
     }
-    merge_into(part, columns.distributions(), into);
+    call.kernels.merge_moments(part, columns.distributions(), into);
   }
 }
 
@@ -344,8 +340,8 @@ void apply_range(const Call& call, const Columns& columns, std::int64_t kept_ind
   });
 }
 
-/// So many merges, of some 20 ns each, take longer than a fork.
-constexpr std::int64_t kWorthMerging = 1024;
+/// So many merges, of some 3 ns each, take longer than a fork.
+constexpr std::int64_t kWorthMerging = 8192;
 
 /// Measures all distributions under all kept indices, sharing blocks and strips between threads.
 void measure_by_blocks(const Call& call, const Columns& columns, Moments* moments) {
@@ -363,7 +359,7 @@ void measure_by_blocks(const Call& call, const Columns& columns, Moments* moment
   for_each_task(call.runner, true, ranges, [&](std::int64_t t) {
     const std::int64_t first = n * t / ranges, count = n * (t + 1) / ranges - first;
     for (std::int64_t b = 0; b < kept * columns.blocks; ++b) {
-      merge_into(parts + b * n + first, count, moments + b / columns.blocks * n + first);
+      call.kernels.merge_moments(parts + b * n + first, count, moments + b / columns.blocks * n + first);
     }
   });
 }

@@ -34,7 +34,8 @@ constexpr TypedKernels typed() {
           grad_elements<T>,
           grad_columns<T>,
           normalize_rows<T>,
-          standards<T>};
+          standards<T>,
+          merge_moments};
 }
 
 const Kernels* table() {

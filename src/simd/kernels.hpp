@@ -226,6 +226,7 @@ struct TypedKernels {
   void (*grad_columns)(const GradColumns&) noexcept;
   void (*normalize_rows)(const NormalizeRows&) noexcept;
   void (*standards)(const Moments* moments, std::int64_t count, double eps, Standard* of) noexcept;
+  void (*merge_moments)(const Moments* part, std::int64_t count, Moments* into) noexcept;
 };
 
 struct Kernels {
