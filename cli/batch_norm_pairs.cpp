@@ -61,7 +61,7 @@ std::vector<std::string> layer_names(std::string_view leaf) {
     if (!(before.empty() || before.ends_with('_')) || !(after.empty() || after.starts_with('_') || is_digit(after[0])))
       continue;
     std::vector<std::string> names;
-    for (const char* layer : {"conv", "fc", "linear"}) names.push_back(before + layer + after);
+    for (const char* layer : {"conv", "fc", "linear"}) names.push_back(fmt::format("{}{}{}", before, layer, after));
     if (!before.empty()) names.push_back(before.substr(0, before.size() - 1) + after);
     if (before.empty() && after.starts_with('_')) names.push_back(after.substr(1));
     return names;

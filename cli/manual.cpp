@@ -204,7 +204,7 @@ _norma() {{
     for (const Entry& entry : entries_of(command)) {
       all.insert(all.end(), entry.names.begin(), entry.names.end());
       std::vector<std::string> at;
-      for (const std::string& option : entry.names) at.push_back(name + ":" + option);
+      for (const std::string& option : entry.names) at.push_back(fmt::format("{}:{}", name, option));
       const std::string words = fmt::format("compgen -W {} -- \"$word\"", shell_quoted(fmt::format("{}", fmt::join(entry.choices, " "))));
       if (!entry.place.empty()) {
         places += fmt::format("    {}) mapfile -t COMPREPLY < <({}) ;;\n", name,

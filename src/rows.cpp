@@ -301,13 +301,15 @@ void forward_together(const Call& call, bool shared) {
       const std::int64_t inner = plan.kept.back().size, count = std::min({most, last - first, inner - first % inner});
       if (call.given.empty()) ask_for(call, first, count);
       const std::int64_t number = plan.kept_offsets(first).distribution;
-      const Moments* moments = call.given.data() + number;
+      const Moments* moments = nullptr;
       if (call.given.empty()) {
         Moments* measured = call.saved.empty() ? unsaved : call.saved.data() + number;
         for (std::int64_t i = 0; i < count; ++i) {
           measured[i] = measure_distribution(call, Distribution(plan, first + i), staging);
         }
         moments = measured;
+      } else {
+        moments = call.given.data() + number;
       }
       call.standardize(count, moments, 1, standards);
       apply_together(call, first, count, standards);

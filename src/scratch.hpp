@@ -42,6 +42,17 @@ class Scratch {
     std::size_t used_;
   };
 
+#ifndef __wasm__
+  static bool prepare() noexcept {
+    try {
+      thread_end();
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;  // and the first Frame throws
+    }
+  }
+#endif
+
  private:
   static constexpr std::size_t kLine = 64;
   struct Free {
@@ -60,10 +71,9 @@ class Scratch {
   static Scratch& of_thread() {
     thread_local Scratch* mine = nullptr;
     if (mine == nullptr) [[unlikely]] {
-      static const ThreadEnd thread_end;
       auto made = std::make_unique<Scratch>();
       made->home_ = &mine;
-      if (pthread_setspecific(thread_end.key, made.get()) != 0) throw std::bad_alloc();
+      if (pthread_setspecific(thread_end().key, made.get()) != 0) throw std::bad_alloc();
       mine = made.release();
     }
     return *mine;
@@ -81,6 +91,10 @@ class Scratch {
       *ended->home_ = nullptr;  // what runs at the thread's end after this begins anew
     }
   };
+  static const ThreadEnd& thread_end() {
+    static const ThreadEnd one;
+    return one;
+  }
   Scratch** home_ = nullptr;
 #endif
 
@@ -117,5 +131,10 @@ class Scratch {
   std::vector<Block> overflow_;
   std::size_t capacity_ = 0, used_ = 0, wanted_ = 0;
 };
+
+#ifndef __wasm__
+/// Before any pool: at the process' end its workers are then joined, and free what is theirs, while the key is still there.
+inline const bool scratch_is_prepared = Scratch::prepare();
+#endif
 
 }  // namespace norma
