@@ -317,9 +317,9 @@ Array NpzFile::read(const ReadOptions& options) {
   zip_stat_t stat;
   zip_stat_init(&stat);
   constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
-  if (zip_stat_index(zip, found->second, 0, &stat) != 0 || (stat.valid & kNeeded) != kNeeded) {
-    refuse_zip(member_label + " is damaged", zip_get_error(zip));
-  }
+  if (zip_stat_index(zip, found->second, 0, &stat) != 0) refuse_zip(member_label + " is damaged", zip_get_error(zip));
+  if ((stat.valid & kNeeded) != kNeeded)
+    throw Error(member_label + " is damaged: the archive does not say how long it is, or how compressed");
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE) {
     throw Error(member_label + " is encrypted; save it without a password");
   }

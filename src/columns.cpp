@@ -99,8 +99,7 @@ class Sums {
 
   template <class Sampled>
   void settle_pivots(const Sampled& sampled) {
-    std::fill(short_pivot_, short_pivot_ + lanes_, 0.0F);
-    if (!call_.centered) return;
+    if (!call_.centered) return std::fill(short_pivot_, short_pivot_ + lanes_, 0.0F);
     std::fill(pivot_, pivot_ + lanes_, 0.0);
     const auto terms = static_cast<double>(sampled(pivot_) * merged_ * (used_ / strip_));
     for (std::int64_t g = 0; g < distributions_; ++g) {
